@@ -1,0 +1,9 @@
+//! Rules and decisions.
+//!
+//! Files become rules, rules and facts become a verdict; nothing here reads a file, opens a socket or looks at a
+//! clock. What a rule file may say, what is wrong with it and where, and what a request's facts amount to, are
+//! answered here and nowhere else.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
+
+pub mod account;

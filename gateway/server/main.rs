@@ -1,0 +1,3 @@
+//! The `chatwarden` command.
+
+fn main() {}
