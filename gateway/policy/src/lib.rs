@@ -8,3 +8,4 @@
 
 pub mod account;
 pub mod path;
+pub mod route;

@@ -65,12 +65,27 @@ impl CanonicalPath {
     /// The forms that a restricting route also matches: decoded, case-folded, `//` merged, no trailing `/`; each with
     /// and without `.ext` of the last segment, and with and without the `;parameters` of its segments.
     pub fn loose(&self) -> impl Iterator<Item = &str> {
-        let folded = self.folded.as_deref().unwrap_or(&self.canonical);
-        let bare = self.bare.as_deref();
-        [Some(folded), without_extension(folded), bare, bare.and_then(without_extension)]
-            .into_iter()
-            .flatten()
+        self.loose_forms().map(|(text, _)| text)
     }
+
+    pub(crate) fn loose_forms(&self) -> impl Iterator<Item = (&str, Form)> {
+        let folded = (self.folded.as_deref().unwrap_or(&self.canonical), Form::Folded);
+        let bare = self.bare.as_deref().map(|text| (text, Form::Bare));
+        [Some(folded), bare].into_iter().flatten().flat_map(|(text, form)| {
+            [Some(text), without_extension(text)].into_iter().flatten().map(move |text| (text, form))
+        })
+    }
+}
+
+/// Which form of a path a route matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The canonical one.
+    Exact,
+    /// Folded and merged.
+    Folded,
+    /// Without parameters as well.
+    Bare,
 }
 
 /// Why a path has no canonical form. The texts never quote the path: it may carry contact data.
