@@ -7,3 +7,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod account;
+pub mod path;
+pub mod route;
