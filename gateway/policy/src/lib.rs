@@ -7,3 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod account;
+pub mod diagnostic;
+pub mod schema;
+pub mod shape;
+pub mod source;
+pub mod suggest;
+pub mod units;
+pub mod yaml;
