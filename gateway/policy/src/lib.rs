@@ -7,5 +7,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod account;
+pub mod diagnostic;
+pub mod disposition;
+pub mod media_type;
 pub mod path;
+pub mod profile;
+pub mod reason;
 pub mod route;
+pub mod schema;
+pub mod shape;
+pub mod source;
+pub mod suggest;
+pub mod units;
+pub mod yaml;
