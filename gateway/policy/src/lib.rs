@@ -7,5 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod account;
+pub mod disposition;
+pub mod media_type;
 pub mod path;
 pub mod route;
