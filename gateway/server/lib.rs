@@ -1,1 +1,11 @@
-//! Server.
+//! The gateway: all input and output.
+//!
+//! Connections come in through `listen`, pass the phases of `proxy`, are judged by `chatwarden_policy` and rewritten by
+//! `chatwarden_redact`. The rooms around it: `config` (what ops decide), `reload` (rule files become generations),
+//! `identity` (who is calling), `actions` (the action log), `admin` and `metrics` (for ops), `demo` (a chat
+//! application to try it on) and `cli`.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
+
+pub mod actions;
+pub mod cli;
