@@ -48,7 +48,7 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
         Area::Public | Area::Assets => return Answer::Pass,
         Area::SignIn | Area::Operator => {}
     }
-    let class = MediaClass::of(facts.content_type);
+    let class = media_type::classify(facts.content_type);
     if let Some(block) = orders.receive_block.filter(|_| is_file(facts, class)) {
         let denial = Denial::by(Reason::FileReceiveBlocked, block.rule);
         if block.enforced {

@@ -69,7 +69,7 @@ fn judge(
     };
     let mut monitored = Vec::new();
     let answer = answer::judge(orders, &facts, &mut monitored);
-    let class = MediaClass::of(facts.content_type);
+    let class = media_type::classify(facts.content_type);
     let maskable = matches!(class, MediaClass::Json | MediaClass::Html);
     for denial in &monitored {
         log::monitored(ctx, denial);
