@@ -8,4 +8,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod actions;
+pub mod admin;
 pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+mod durable;
+pub mod gateway;
+pub mod generation;
+pub mod identity;
+pub mod keys;
+mod listen;
+pub mod metrics;
+pub mod profiles;
+mod proxy;
+pub mod reload;
+pub mod secret;
