@@ -8,4 +8,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod actions;
+pub mod admin;
 pub mod cli;
+mod durable;
