@@ -11,3 +11,4 @@ pub mod actions;
 pub mod admin;
 pub mod cli;
 mod durable;
+pub mod metrics;
