@@ -12,3 +12,4 @@ pub mod admin;
 pub mod cli;
 mod durable;
 pub mod metrics;
+pub mod reload;
