@@ -9,3 +9,4 @@
 
 pub mod actions;
 pub mod cli;
+pub mod demo;
