@@ -1,4 +1,6 @@
-//! The app over a socket, by a plain HTTP client.
+//! The app over a socket, by a plain HTTP client; and the shipped files, held against what the app sends.
+
+mod shipped;
 
 use std::time::Duration;
 
@@ -250,16 +252,6 @@ async fn an_embedder_frames_the_app_and_nothing_else() {
         "default-src 'self'; frame-src http://127.0.0.1:8080/"
     );
     assert!(page.text().contains("CRM &lt;1&gt;"));
-}
-
-#[test]
-fn every_thing_to_try_names_a_rule_file_and_a_line_of_it() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    for attempt in things_to_try("http://127.0.0.1:8080", "http://localhost:8091", "http://localhost:8092") {
-        let text = std::fs::read_to_string(format!("{root}/rules/{}", attempt.rule_file)).unwrap();
-        let decides = |line: &str| !line.trim_start().starts_with('#') && line.contains(attempt.needle);
-        assert!(text.lines().any(decides), "{} has no line with {}", attempt.rule_file, attempt.needle);
-    }
 }
 
 /// An app with a client that keeps its cookie.

@@ -15,42 +15,66 @@ pub struct Try {
 
 /// The list that `chatwarden demo` prints; the embedders are the two pages, approved and not.
 pub fn things_to_try(gateway_url: &str, approved_embedder: &str, other_embedder: &str) -> Vec<Try> {
-    let attempt = |persona, what: String, rule_file, needle| Try { persona, what, rule_file, needle };
-    let by_v6 = gateway_url.replace("127.0.0.1", "[::1]");
+    let gateway_url = gateway_url.trim_end_matches('/');
+    let attempt =
+        |persona, what: &str, rule_file, needle| Try { persona, what: what.to_owned(), rule_file, needle };
     vec![
-        attempt("trainee", "open invoice.pdf".to_owned(), "files.yaml", "group: trainees"),
-        attempt("partner", "send a file".to_owned(), "files.yaml", "group: partners"),
         attempt(
             "trainee",
-            "look at the client card: aliases and a drawn avatar".to_owned(),
+            &format!("open invoice.pdf, or {gateway_url}/files/invoice.pdf: refused"),
+            "files.yaml",
+            "- { group: trainees,",
+        ),
+        attempt(
+            "partner",
+            "open invoice.pdf: it opens; attach a file: refused",
+            "files.yaml",
+            "- { group: partners,",
+        ),
+        attempt(
+            "trainee",
+            "look at a client card: aliases and a drawing",
             "personal-data.yaml",
             "hide_avatars:",
         ),
         attempt(
             "supervisor",
-            "look at the same card: the real name and phone".to_owned(),
+            "look at the same card: the real client",
             "personal-data.yaml",
             "exempt_groups:",
         ),
         attempt(
             "supervisor",
-            "download a conversation to boss@evil.example".to_owned(),
+            "download a conversation to boss@evil.example: refused; to archive@example.com: sent",
             "downloads.yaml",
             "emails:",
         ),
-        attempt("supervisor", "open Settings, Webhooks".to_owned(), "webhooks.yaml", "panel:"),
-        attempt("", format!("open {approved_embedder} and {other_embedder}"), "iframe.yaml", "hosts:"),
-        attempt(
-            "",
-            format!("come from an address that is not listed: {by_v6}"),
-            "ip-whitelist.yaml",
-            "addresses:",
-        ),
+        attempt("supervisor", "save a conversation to this computer: refused", "downloads.yaml", "direct:"),
+        attempt("supervisor", "open Settings: webhooks: refused", "webhooks.yaml", "panel:"),
         attempt(
             "super-admin",
-            "all of the above, and nothing is refused but the embedder and the address".to_owned(),
+            "do any of the above: nothing is refused, nothing hidden",
             "groups.yaml",
             "groups:",
         ),
+        attempt(
+            "",
+            &format!("open {approved_embedder} and {other_embedder}: one may embed the app, the other not"),
+            "iframe.yaml",
+            "hosts:",
+        ),
+        attempt(
+            "",
+            "take this line out, save, reload the page: refused, with your address; put it back: welcome",
+            "ip-whitelist.yaml",
+            "- 127.0.0.0/8",
+        ),
+        attempt(
+            "",
+            "misspell this key and save: a message, and the old rules stay",
+            "files.yaml",
+            "enabled:",
+        ),
+        attempt("", "run `chatwarden log`: who did what, when and from where", "action-log.yaml", "enabled:"),
     ]
 }
