@@ -9,5 +9,6 @@
 pub mod account;
 pub mod disposition;
 pub mod media_type;
+pub mod networks;
 pub mod path;
 pub mod route;
