@@ -1,4 +1,66 @@
 //! Streaming redaction of contact data.
 //!
-//! Bytes in, the same bytes out but for the hidden values, whatever the cut. No files, sockets or clocks.
+//! Bytes in, the same bytes out but for the hidden values. A [`Plan`] is compiled once from [`Selector`]s, each
+//! with the [`Class`] of contact data that it finds, and shared; a [`Redactor`] carries one body through it.
+//!
+//! What this crate promises:
+//!
+//! - **Any cut.** The output does not depend on how the input was cut into chunks, down to single bytes.
+//! - **Verbatim.** Everything outside of hidden values leaves as it came: white space, escapes, the spelling of
+//!   numbers, the order of keys, duplicates.
+//! - **Bounded.** A stream holds the current key, the current hidden value and a state per open container, each
+//!   under a limit with a name.
+//! - **Closed on failure.** What is not well-formed is an error; after it nothing more is emitted, and of a hidden
+//!   value nothing ever was.
+//! - **Shapes stay.** A masked string is a string, a masked number a number, null is null; of a hidden object or
+//!   array every leaf is hidden.
+//!
+//! It knows no files, sockets or clocks: keys and bytes arrive as arguments.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use chatwarden_redact::{AliasKey, Class, Display, Plan, Redactor, Selector};
+//!
+//! let plan = Plan::builder()
+//!     .field(Class::Phone, &Selector::parse("$..phone")?)
+//!     .field(Class::Name, &Selector::parse("$.clients[*].name")?)
+//!     .display(Class::Name, Display::Partial)
+//!     .display(Class::Phone, Display::Partial)
+//!     .build(&AliasKey::new(&[7; 32])?)?;
+//!
+//! let mut redactor = Redactor::json(Arc::new(plan));
+//! let mut out = Vec::new();
+//! for chunk in [r#"{"clients": [{"name": "Anna Kova"#, r#"lenko", "\u0070hone": "+37061234507", "id": 1.0}]}"#] {
+//!     redactor.write(chunk.as_bytes(), &mut out)?;
+//! }
+//! let summary = redactor.finish(&mut out)?;
+//!
+//! let expected = r#"{"clients": [{"name": "Anna K.", "\u0070hone": "+•••••••07", "id": 1.0}]}"#;
+//! assert_eq!(String::from_utf8(out)?, expected);
+//! assert_eq!(summary.hidden[Class::Phone.index()], 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
+
+pub use alias::{AliasKey, KeyError};
+pub use class::Class;
+pub use display::Display;
+pub use error::RedactError;
+#[doc(hidden)]
+pub use json::fuzz::fuzz_json;
+pub use mask::mask;
+pub use plan::{Plan, PlanBuilder, PlanError};
+pub use redactor::{Limits, Redactor, Summary};
+pub use selector::{Pick, Segment, Selector, SelectorError};
+
+mod alias;
+mod class;
+mod display;
+mod error;
+mod json;
+mod mask;
+mod plan;
+mod redactor;
+mod selector;

@@ -1,0 +1,430 @@
+//! JSON (RFC 8259), rewritten as it streams past.
+//!
+//! A strict grammar over resumable lexers. Whatever is not a hidden value leaves as a slice of the input; a hidden
+//! one is held, decoded and bounded, until it is complete. Besides it at most one key is held, no longer than the
+//! plan's longest name: a longer key equals none of them.
+
+use std::sync::Arc;
+
+use crate::{
+    class::Class,
+    error::RedactError,
+    mask,
+    plan::{Label, Plan},
+    redactor::{Limits, Summary},
+};
+
+use number::{NumberLexer, WordLexer};
+use stack::{Kind, Stack};
+use text::{Held, Ignore, TextLexer};
+
+pub(crate) mod fuzz;
+mod number;
+mod scan;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod text;
+
+/// Rewrites one JSON text.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    plan: Arc<Plan>,
+    limits: Limits,
+    state: State,
+    stack: Stack,
+    /// The label of the last key, in a live object.
+    member: Label,
+    /// The key or the hidden value that is being read, when it is not in one piece.
+    held: Held,
+    /// What the last hidden string is shown as; kept for its memory.
+    shown: String,
+    summary: Summary,
+    offset: u64,
+}
+
+impl Rewriter {
+    pub(crate) fn new(plan: Arc<Plan>, limits: Limits) -> Rewriter {
+        Rewriter {
+            plan,
+            limits,
+            state: State::Value,
+            stack: Stack::default(),
+            member: Label::OTHER,
+            held: Held::default(),
+            shown: String::new(),
+            summary: Summary::default(),
+            offset: 0,
+        }
+    }
+
+    pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
+        let mut cursor = Cursor { chunk, at: 0, passed: 0, out };
+        let result = self.run(&mut cursor);
+        if !self.state.is_holding() {
+            cursor.pass();
+        }
+        self.offset += cursor.at as u64;
+        result
+    }
+
+    pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {
+        if let State::Number { lexer, class } = self.state
+            && self.stack.is_empty()
+            && lexer.is_complete()
+        {
+            if let Some(class) = class {
+                self.show_number(class, out);
+            }
+            self.state = State::After;
+        }
+        if !self.stack.is_empty() {
+            return Err(RedactError::Truncated);
+        }
+        match self.state {
+            State::After => Ok(self.summary),
+            State::Value => Err(RedactError::EmptyBody),
+            State::FirstItem
+            | State::FirstMember
+            | State::Member
+            | State::Key(_)
+            | State::Colon
+            | State::Text { .. }
+            | State::Number { .. }
+            | State::Word { .. } => Err(RedactError::Truncated),
+        }
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads the chunk to its end. On an error the cursor is at the byte that is wrong, wherever the cuts were.
+    fn run(&mut self, cursor: &mut Cursor) -> Result<(), RedactError> {
+        loop {
+            let goes_on = match self.state {
+                State::Key(lexer) => self.read_key(lexer, cursor)?,
+                State::Text { lexer, class } => self.read_text(lexer, class, cursor)?,
+                State::Number { lexer, class } => self.read_number(lexer, class, cursor)?,
+                State::Word { lexer, class } => self.read_word(lexer, class, cursor)?,
+                State::Value
+                | State::FirstItem
+                | State::FirstMember
+                | State::Member
+                | State::Colon
+                | State::After => {
+                    cursor.at += scan::blanks(cursor.rest());
+                    match cursor.rest().first() {
+                        Some(&byte) => self.structure(byte, cursor).map(|()| true)?,
+                        None => false,
+                    }
+                }
+            };
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the first byte of a token between values.
+    fn structure(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
+        match (self.state, byte) {
+            (State::FirstItem, b']') | (State::FirstMember, b'}') => {
+                self.stack.close(self.plan.automaton());
+                self.state = State::After;
+            }
+            (State::Value | State::FirstItem, _) => return self.begin_value(byte, cursor),
+            (State::FirstMember | State::Member, b'"') => self.state = State::Key(TextLexer::Plain),
+            (State::Colon, b':') => self.state = State::Value,
+            (State::After, _) => match (byte, self.stack.kind()) {
+                (b',', Some(Kind::Object)) => self.state = State::Member,
+                (b',', Some(Kind::Array)) => {
+                    self.stack.next_item();
+                    self.state = State::Value;
+                }
+                (b'}', Some(Kind::Object)) | (b']', Some(Kind::Array)) => {
+                    self.stack.close(self.plan.automaton());
+                }
+                _ => return Err(self.fault(byte, cursor)),
+            },
+            _ => return Err(self.fault(byte, cursor)),
+        }
+        cursor.at += 1;
+        if let State::Key(_) = self.state {
+            self.begin_key(cursor);
+        }
+        Ok(())
+    }
+
+    fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
+        let class = self.stack.class(self.plan.automaton(), self.member);
+        let (kind, state) = match byte {
+            b'"' => {
+                self.begin_text(class, cursor);
+                return Ok(());
+            }
+            b'{' => (Kind::Object, State::FirstMember),
+            b'[' => (Kind::Array, State::FirstItem),
+            b'-' | b'0'..=b'9' => {
+                self.hold(class, cursor);
+                self.state = State::Number { lexer: NumberLexer::Start, class };
+                return Ok(());
+            }
+            _ => {
+                let lexer = WordLexer::begin(byte).ok_or_else(|| self.fault(byte, cursor))?;
+                self.hold(class, cursor);
+                self.state = State::Word { lexer, class };
+                return Ok(());
+            }
+        };
+        self.stack.open(self.plan.automaton(), kind, self.member, class, self.limits.depth)?;
+        self.state = state;
+        cursor.at += 1;
+        Ok(())
+    }
+
+    /// Behind the opening quote of a key. Most keys are in one piece and need no copy.
+    #[inline]
+    fn begin_key(&mut self, cursor: &mut Cursor) {
+        if !self.stack.is_live() {
+            return;
+        }
+        match cursor.whole_text() {
+            Some(key) => {
+                self.member = self.plan.automaton().member(key);
+                cursor.at += key.len() + 1;
+                self.state = State::Colon;
+            }
+            None => self.held.begin(self.plan.automaton().longest_name()),
+        }
+    }
+
+    fn read_key(&mut self, mut lexer: TextLexer, cursor: &mut Cursor) -> Result<bool, RedactError> {
+        let is_live = self.stack.is_live();
+        let ended = match is_live {
+            true => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.held)?,
+            false => lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore)?,
+        };
+        self.state = State::Key(lexer);
+        if ended {
+            if is_live {
+                let name = self.held.end();
+                self.member = name.map_or(Label::OTHER, |name| self.plan.automaton().member(name));
+            }
+            self.state = State::Colon;
+        }
+        Ok(ended)
+    }
+
+    /// At the opening quote of a value.
+    #[inline]
+    fn begin_text(&mut self, class: Option<Class>, cursor: &mut Cursor) {
+        self.hold(class, cursor);
+        cursor.at += 1;
+        self.state = State::Text { lexer: TextLexer::Plain, class };
+        if let Some(class) = class
+            && let Some(value) = cursor.whole_text()
+        {
+            cursor.at += value.len() + 1;
+            cursor.passed = cursor.at;
+            self.show_text(
+                class,
+                Some(value).filter(|value| value.len() <= self.limits.value_bytes),
+                cursor.out,
+            );
+            self.state = State::After;
+        }
+    }
+
+    fn read_text(
+        &mut self,
+        mut lexer: TextLexer,
+        class: Option<Class>,
+        cursor: &mut Cursor,
+    ) -> Result<bool, RedactError> {
+        let ended = match class {
+            Some(_) => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.held)?,
+            None => lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore)?,
+        };
+        self.state = State::Text { lexer, class };
+        if ended {
+            if let Some(class) = class {
+                cursor.passed = cursor.at;
+                let mut held = std::mem::take(&mut self.held);
+                self.show_text(class, held.end(), cursor.out);
+                self.held = held;
+            }
+            self.state = State::After;
+        }
+        Ok(ended)
+    }
+
+    fn read_number(
+        &mut self,
+        mut lexer: NumberLexer,
+        class: Option<Class>,
+        cursor: &mut Cursor,
+    ) -> Result<bool, RedactError> {
+        let start = cursor.at;
+        let ended = lexer.advance(cursor.chunk, &mut cursor.at)?;
+        self.state = State::Number { lexer, class };
+        if class.is_some() {
+            text::Sink::bytes(&mut self.held, &cursor.chunk[start..cursor.at]);
+        }
+        if ended {
+            if let Some(class) = class {
+                cursor.passed = cursor.at;
+                self.show_number(class, cursor.out);
+            }
+            self.state = State::After;
+        }
+        Ok(ended)
+    }
+
+    fn read_word(
+        &mut self,
+        mut lexer: WordLexer,
+        class: Option<Class>,
+        cursor: &mut Cursor,
+    ) -> Result<bool, RedactError> {
+        let ended = lexer.advance(cursor.chunk, &mut cursor.at)?;
+        self.state = State::Word { lexer, class };
+        if ended {
+            if let Some(class) = class {
+                cursor.passed = cursor.at;
+                if lexer.is_null() {
+                    cursor.out.extend_from_slice(b"null");
+                } else {
+                    cursor.out.extend_from_slice(b"false");
+                    self.summary.hidden[class.index()] += 1;
+                }
+            }
+            self.state = State::After;
+        }
+        Ok(ended)
+    }
+
+    /// Before a value: lets go of everything up to here, and of nothing more if the value is hidden.
+    fn hold(&mut self, class: Option<Class>, cursor: &mut Cursor) {
+        if class.is_some() {
+            cursor.pass();
+            self.held.begin(self.limits.value_bytes);
+        }
+    }
+
+    /// Emits what stands for a hidden string; one that was too long to hold has no value here.
+    fn show_text(&mut self, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
+        self.shown.clear();
+        match value {
+            Some(value) => self.plan.write_text(class, value, &mut self.shown),
+            None => mask::write_hidden(class, &mut self.shown),
+        }
+        out.push(b'"');
+        text::push_escaped(&self.shown, out);
+        out.push(b'"');
+        if value.is_none_or(|value| !value.is_empty()) {
+            self.summary.hidden[class.index()] += 1;
+        }
+    }
+
+    fn show_number(&mut self, class: Class, out: &mut Vec<u8>) {
+        let number = self.held.end().map_or(0, |spelling| self.plan.number(class, spelling));
+        out.extend_from_slice(number.to_string().as_bytes());
+        self.summary.hidden[class.index()] += 1;
+    }
+
+    /// Names what is wrong with a byte that the grammar has no place for.
+    fn fault(&self, byte: u8, cursor: &Cursor) -> RedactError {
+        let is_first = self.offset == 0 && cursor.at == 0;
+        match (self.state, byte) {
+            (_, 0xef) if is_first => RedactError::ByteOrderMark,
+            (_, 0xfe | 0xff) if is_first => RedactError::WrongCharset,
+            (_, 0) => RedactError::WrongCharset,
+            (_, b'/') => RedactError::Comment,
+            (State::Value, b']') if self.stack.kind() == Some(Kind::Array) => RedactError::TrailingComma,
+            (State::Value | State::FirstItem, _) => RedactError::InvalidValue,
+            (State::Member, b'}') => RedactError::TrailingComma,
+            (State::Member | State::FirstMember, _) => RedactError::InvalidKey,
+            (State::Colon, _) => RedactError::MissingColon,
+            (State::After, _) if self.stack.is_empty() => RedactError::TrailingData,
+            (State::After, b']' | b'}') => RedactError::MismatchedBracket,
+            (State::After, _) => RedactError::MissingComma,
+            (State::Key(_) | State::Text { .. } | State::Number { .. } | State::Word { .. }, _) => {
+                RedactError::InvalidValue
+            }
+        }
+    }
+}
+
+/// What the grammar expects next, or the token that is being read.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// A value: at the top, behind a colon, behind a comma of an array.
+    Value,
+    /// A value or the end of an array.
+    FirstItem,
+    /// A key or the end of an object.
+    FirstMember,
+    /// A key, behind a comma.
+    Member,
+    /// The rest of a key.
+    Key(TextLexer),
+    /// A colon.
+    Colon,
+    /// The rest of a string value.
+    Text { lexer: TextLexer, class: Option<Class> },
+    /// The rest of a number.
+    Number { lexer: NumberLexer, class: Option<Class> },
+    /// The rest of `true`, `false` or `null`.
+    Word { lexer: WordLexer, class: Option<Class> },
+    /// A comma or the end of a container; behind the whole value, white space.
+    After,
+}
+
+impl State {
+    /// Whether the bytes being read are of a hidden value.
+    fn is_holding(self) -> bool {
+        match self {
+            State::Text { class, .. } | State::Number { class, .. } | State::Word { class, .. } => {
+                class.is_some()
+            }
+            State::Value
+            | State::FirstItem
+            | State::FirstMember
+            | State::Member
+            | State::Key(_)
+            | State::Colon
+            | State::After => false,
+        }
+    }
+}
+
+/// A chunk on its way from input to output: `passed <= at <= chunk.len()`.
+struct Cursor<'c> {
+    chunk: &'c [u8],
+    /// The next byte to read.
+    at: usize,
+    /// What has been emitted or replaced.
+    passed: usize,
+    out: &'c mut Vec<u8>,
+}
+
+impl<'c> Cursor<'c> {
+    fn rest(&self) -> &'c [u8] {
+        &self.chunk[self.at..]
+    }
+
+    /// The inside of a string that stands here in one piece, without escapes.
+    #[inline]
+    fn whole_text(&self) -> Option<&'c [u8]> {
+        let rest = self.rest();
+        let run = scan::text(rest);
+        (rest.get(run) == Some(&b'"')).then(|| &rest[..run])
+    }
+
+    /// Emits everything read and not yet emitted.
+    fn pass(&mut self) {
+        self.out.extend_from_slice(&self.chunk[self.passed..self.at]);
+        self.passed = self.at;
+    }
+}

@@ -1,0 +1,215 @@
+//! What stands in the place of a hidden value.
+//!
+//! One table over class and display. Values stay of a form that applications accept: a masked mail address is
+//! a mail address under `.invalid` (RFC 2606), a masked phone is in the unassigned country code 999. Partial
+//! forms show nothing of a value that is too short or not of its class's form: it is hidden instead. An
+//! empty value stays empty.
+
+use std::{fmt::Write, str};
+
+use crate::{
+    alias::{self, AliasKey},
+    class::Class,
+    display::Display,
+};
+
+/// Shows `value` as a declared field of its class would be shown.
+///
+/// ```
+/// use chatwarden_redact::{AliasKey, Class, Display, mask};
+///
+/// let key = AliasKey::new(&[7; 32])?;
+/// assert_eq!(mask(Class::Phone, Display::Partial, "+370 612 34507", &key), "+•••••••07");
+/// assert_eq!(mask(Class::Email, Display::Hidden, "anna@example.com", &key), "hidden@client.invalid");
+/// # Ok::<(), chatwarden_redact::KeyError>(())
+/// ```
+pub fn mask(class: Class, display: Display, value: &str, key: &AliasKey) -> String {
+    let mut shown = String::new();
+    write_text(class, display, value.as_bytes(), key, &mut shown);
+    shown
+}
+
+/// Appends what a string of the class is shown as.
+///
+/// The value may hold unpaired surrogates, spelled as WTF-8: JSON strings can (RFC 8259 §8.2).
+pub(crate) fn write_text(class: Class, display: Display, value: &[u8], key: &AliasKey, out: &mut String) {
+    if value.is_empty() {
+        return;
+    }
+    let class = judged_class(class, value);
+    match display {
+        Display::Alias => write_alias(class, value, key, out),
+        Display::Partial => {
+            let shown = str::from_utf8(value).is_ok_and(|value| write_partial(class, value, key, out));
+            if !shown {
+                write_hidden(class, out);
+            }
+        }
+        Display::Hidden => write_hidden(class, out),
+    }
+}
+
+/// What a number of the class is shown as, given its spelling: a number still.
+pub(crate) fn number(class: Class, display: Display, spelling: &[u8], key: &AliasKey) -> u64 {
+    match (judged_class(class, spelling), display) {
+        (Class::Phone, Display::Alias) => PHONE_PREFIX * 10_u64.pow(12) + key.digits(spelling),
+        (Class::Phone, Display::Partial | Display::Hidden) => 0,
+        (Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl, _) => 0,
+    }
+}
+
+/// Appends the constant of a class, which tells nothing of the value.
+pub(crate) fn write_hidden(class: Class, out: &mut String) {
+    match class {
+        Class::Phone | Class::Name | Class::Handle => out.push_str("hidden"),
+        Class::Email => out.push_str("hidden@client.invalid"),
+        Class::Avatar => write_avatar(&alias::no_code(class), out),
+        Class::FileUrl => {}
+    }
+}
+
+/// The class whose forms a value takes: a name that is a number or an address is treated as one.
+fn judged_class(class: Class, value: &[u8]) -> Class {
+    match class {
+        Class::Name => match str::from_utf8(value).map(str::trim) {
+            Ok(name) if is_address(name) => Class::Email,
+            Ok(name) if is_number(name) => Class::Phone,
+            Ok(_) | Err(_) => Class::Name,
+        },
+        Class::Phone | Class::Email | Class::Handle | Class::Avatar | Class::FileUrl => class,
+    }
+}
+
+fn write_alias(class: Class, value: &[u8], key: &AliasKey, out: &mut String) {
+    let code = || key.code(class, value);
+    match class {
+        Class::Name => {
+            out.push_str("Client ");
+            for (place, character) in code().into_iter().enumerate() {
+                if place == 5 {
+                    out.push('-');
+                }
+                out.push(char::from(character.to_ascii_uppercase()));
+            }
+        }
+        Class::Phone => {
+            let number = PHONE_PREFIX * 10_u64.pow(12) + key.digits(value);
+            out.push('+');
+            let _ = write!(out, "{number}"); // writing to a String cannot fail
+        }
+        Class::Email => {
+            out.push_str("c-");
+            write_code(&code(), out);
+            out.push_str("@client.invalid");
+        }
+        Class::Handle => {
+            out.push_str("c_");
+            write_code(&code(), out);
+        }
+        Class::Avatar => write_avatar(&code(), out),
+        Class::FileUrl => {}
+    }
+}
+
+/// Appends the partial form, or nothing and `false` where it would show too much.
+fn write_partial(class: Class, value: &str, key: &AliasKey, out: &mut String) -> bool {
+    match class {
+        Class::Phone => write_partial_phone(value, out),
+        Class::Email => write_partial_email(value, out),
+        Class::Name => write_partial_name(value, out),
+        Class::Handle => write_partial_handle(value, out),
+        Class::Avatar | Class::FileUrl => {
+            write_alias(class, value.as_bytes(), key, out);
+            true
+        }
+    }
+}
+
+/// `+•••••••07`: the last two of at least seven digits.
+fn write_partial_phone(value: &str, out: &mut String) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit);
+    if digits.clone().count() < 7 {
+        return false;
+    }
+    let mut last = digits.rev();
+    let (Some(one), Some(ten)) = (last.next(), last.next()) else { return false };
+    out.push_str("+•••••••");
+    out.push(char::from(ten));
+    out.push(char::from(one));
+    true
+}
+
+/// `m•••@•••.com`: the first of at least three characters, and the top-level domain.
+fn write_partial_email(value: &str, out: &mut String) -> bool {
+    let Some((local, domain)) = value.trim().rsplit_once('@') else { return false };
+    let Some((site, top)) = domain.rsplit_once('.') else { return false };
+    let Some(first) = local.chars().next().filter(|first| first.is_alphanumeric()) else { return false };
+    let is_top_level = (2..=24).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if local.chars().count() < 3 || site.is_empty() || !is_top_level {
+        return false;
+    }
+    out.push(first);
+    out.push_str("•••@•••.");
+    out.push_str(top);
+    true
+}
+
+/// `Anna K.`: the first name and the initial of a surname of at least three letters.
+fn write_partial_name(value: &str, out: &mut String) -> bool {
+    let mut words = value.split_whitespace();
+    let (Some(first), Some(last)) = (words.next(), words.next_back()) else { return false };
+    let is_word = |word: &str| word.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’'));
+    let Some(initial) = last.chars().next().filter(|initial| initial.is_alphabetic()) else { return false };
+    if !is_word(first) || !is_word(last) || first.chars().count() > 24 || last.chars().count() < 3 {
+        return false;
+    }
+    out.push_str(first);
+    out.push(' ');
+    out.push(initial);
+    out.push('.');
+    true
+}
+
+/// `@a•••`: the first of at least four characters.
+fn write_partial_handle(value: &str, out: &mut String) -> bool {
+    let handle = value.trim().trim_start_matches('@');
+    let Some(first) = handle.chars().next().filter(|first| first.is_alphanumeric()) else { return false };
+    if handle.chars().count() < 4 {
+        return false;
+    }
+    out.push('@');
+    out.push(first);
+    out.push_str("•••");
+    true
+}
+
+/// The picture that the gateway draws for a code.
+fn write_avatar(code: &[u8], out: &mut String) {
+    out.push_str("/.chatwarden/avatar/");
+    write_code(code, out);
+    out.push_str(".svg");
+}
+
+fn write_code(code: &[u8], out: &mut String) {
+    out.extend(code.iter().copied().map(char::from));
+}
+
+/// Whether a name is a mail address: one word, an `@`, a dot behind it.
+fn is_address(name: &str) -> bool {
+    let has_dot = |domain: &str| domain.trim_matches('.').contains('.');
+    !name.contains(char::is_whitespace)
+        && name.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && has_dot(domain))
+}
+
+/// Whether a name is a phone number: at least five digits, and nothing but what separates them.
+fn is_number(name: &str) -> bool {
+    let separates = |c: char| c.is_whitespace() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/' | '‐'..='―');
+    name.chars().all(|c| c.is_ascii_digit() || separates(c))
+        && name.bytes().filter(u8::is_ascii_digit).count() >= 5
+}
+
+/// A country code that is not assigned to anyone (ITU-T E.164).
+const PHONE_PREFIX: u64 = 999;
+
+#[cfg(test)]
+mod tests;

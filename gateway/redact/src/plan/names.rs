@@ -1,0 +1,103 @@
+//! The names a plan knows, found by their bytes.
+//!
+//! An open-addressed table at most a quarter full, hashed over length, head and tail: one probe and one
+//! comparison for most members of a document, and none for those longer than every name. The names are the
+//! profile's own, so no document can choose collisions.
+
+use super::Label;
+
+#[derive(Debug)]
+pub(super) struct Names {
+    /// A power of two of slots; at least one of them is free.
+    slots: Vec<Option<(Box<[u8]>, Label)>>,
+    count: usize,
+    longest: usize,
+}
+
+impl Names {
+    pub(super) fn new() -> Names {
+        Names { slots: vec![None; 16], count: 0, longest: 0 }
+    }
+
+    /// Gives a name its label, or returns `false` if it has one.
+    pub(super) fn insert(&mut self, name: &str, label: Label) -> bool {
+        if self.label(name.as_bytes()).is_some() {
+            return false;
+        }
+        self.count += 1;
+        self.longest = self.longest.max(name.len());
+        if self.count * 4 > self.slots.len() {
+            let grown = vec![None; self.slots.len() * 2];
+            for (name, label) in std::mem::replace(&mut self.slots, grown).into_iter().flatten() {
+                self.place(name, label);
+            }
+        }
+        self.place(name.as_bytes().into(), label);
+        true
+    }
+
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    pub(super) fn label(&self, name: &[u8]) -> Option<Label> {
+        if name.len() > self.longest {
+            return None;
+        }
+        let mut slot = self.first_slot(name);
+        while let Some((known, label)) = &self.slots[slot] {
+            if **known == *name {
+                return Some(*label);
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    fn place(&mut self, name: Box<[u8]>, label: Label) {
+        let mut slot = self.first_slot(&name);
+        while self.slots[slot].is_some() {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        self.slots[slot] = Some((name, label));
+    }
+
+    fn first_slot(&self, name: &[u8]) -> usize {
+        let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
+        let head = word(&name[..name.len().min(8)]);
+        let tail = word(&name[name.len().saturating_sub(8)..]);
+        let mixed = (head ^ tail.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (self.slots.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_inserted_name_is_found_and_no_other() {
+        let mut names = Names::new();
+        assert_eq!(names.label(b""), None);
+        for number in 0..500 {
+            assert!(names.insert(&format!("name{number}"), Label(number)));
+            assert!(!names.insert(&format!("name{number}"), Label(7)));
+        }
+        for number in 0..500 {
+            assert_eq!(names.label(format!("name{number}").as_bytes()), Some(Label(number)));
+        }
+        assert_eq!(names.label(b"name500"), None);
+        assert_eq!(names.label(b"name"), None);
+        assert_eq!(names.label(b""), None);
+        assert_eq!(names.label(&[b'n'; 100]), None);
+        assert_eq!(names.longest(), 7);
+    }
+
+    #[test]
+    fn the_empty_name_is_a_name() {
+        let mut names = Names::new();
+        assert!(names.insert("", Label(3)));
+        assert_eq!(names.label(b""), Some(Label(3)));
+        assert_eq!(names.label(b"a"), None);
+    }
+}

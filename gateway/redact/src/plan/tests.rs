@@ -1,0 +1,131 @@
+use super::*;
+
+fn plan(fields: &[(Class, &str)]) -> Plan {
+    let mut builder = Plan::builder();
+    for (class, selector) in fields {
+        builder = builder.field(*class, &Selector::parse(selector).unwrap());
+    }
+    builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap()
+}
+
+/// The class at the end of a way from the root, and whether a selector could match below it.
+fn walk(plan: &Plan, way: &[Pick]) -> (Option<Class>, bool) {
+    let automaton = plan.automaton();
+    let mut states = automaton.start().to_vec();
+    let mut class = automaton.root();
+    for (place, step) in way.iter().enumerate() {
+        let label = match step {
+            Pick::Name(name) => automaton.member(name.as_bytes()),
+            Pick::Index(index) => automaton.item(*index),
+            Pick::Any => unreachable!("a way has names and indexes"),
+        };
+        class = automaton.class(&states[states.len() - automaton.words()..], label);
+        if !automaton.descend(&mut states, label) {
+            let is_end = place + 1 == way.len();
+            return (class.filter(|_| is_end), false);
+        }
+    }
+    (class, true)
+}
+
+fn way(text: &str) -> Vec<Pick> {
+    let step = |step: &str| step.parse().map_or_else(|_| Pick::Name(step.to_owned()), Pick::Index);
+    text.split('/').filter(|step| !step.is_empty()).map(step).collect()
+}
+
+#[test]
+fn ways_through_a_document_are_selected_as_the_selectors_say() {
+    let cases: [(&str, &[&str], &[&str]); 12] = [
+        ("$", &[""], &["a"]),
+        ("$.a", &["a"], &["", "b", "a/a", "0", "b/a"]),
+        ("$.a.b", &["a/b"], &["a", "b", "a/b/b", "a/a/b", "a/0/b"]),
+        ("$..a", &["a", "b/a", "0/a", "a/a", "b/0/c/a"], &["", "b", "a/b"]),
+        ("$..a.b", &["a/b", "c/a/b", "a/a/b"], &["a", "b", "a/c/b"]),
+        ("$..a..b", &["a/b", "c/a/d/b", "a/b/b"], &["b", "a", "b/a"]),
+        ("$.*", &["a", "0"], &["", "a/b"]),
+        ("$..*", &["a", "0", "a/b/0/c"], &[""]),
+        ("$.a[1]", &["a/1"], &["a/0", "a/2", "1", "a/b"]),
+        ("$[*].a", &["0/a", "7/a", "b/a"], &["a", "0/0/a"]),
+        ("$['a',0,'b'].c", &["a/c", "0/c", "b/c"], &["c", "1/c", "d/c"]),
+        ("$..[2]", &["2", "a/2", "2/2"], &["", "a", "1", "1000000"]),
+    ];
+    for (selector, selected, others) in cases {
+        let plan = plan(&[(Class::Phone, selector)]);
+        for text in selected {
+            assert_eq!(walk(&plan, &way(text)).0, Some(Class::Phone), "{selector} {text}");
+        }
+        for text in others {
+            assert_eq!(walk(&plan, &way(text)).0, None, "{selector} {text}");
+        }
+    }
+}
+
+#[test]
+fn the_field_declared_first_decides_the_class() {
+    let fields = [(Class::Name, "$.user.contact"), (Class::Phone, "$..contact"), (Class::Email, "$..*")];
+    let first = plan(&fields);
+    assert_eq!(walk(&first, &way("user/contact")).0, Some(Class::Name));
+    assert_eq!(walk(&first, &way("contact")).0, Some(Class::Phone));
+    assert_eq!(walk(&first, &way("user")).0, Some(Class::Email));
+    let reversed = plan(&[fields[2], fields[1], fields[0]]);
+    assert_eq!(walk(&reversed, &way("user/contact")).0, Some(Class::Email));
+}
+
+#[test]
+fn a_place_where_nothing_can_match_any_more_is_a_dead_end() {
+    let anchored = plan(&[(Class::Phone, "$.data[*].phone")]);
+    assert!(walk(&anchored, &way("data")).1);
+    assert!(walk(&anchored, &way("data/0")).1);
+    assert!(!walk(&anchored, &way("meta")).1);
+    assert!(!walk(&anchored, &way("data/0/phone")).1);
+    assert!(!walk(&anchored, &way("data/0/tags")).1);
+    let descending = plan(&[(Class::Phone, "$..phone")]);
+    assert!(walk(&descending, &way("a/b/c")).1);
+}
+
+#[test]
+fn more_segments_than_a_word_has_bits_carry_over() {
+    let deep: String = std::iter::once("$").chain(std::iter::repeat_n(".a", 100)).collect();
+    let plan = plan(&[(Class::Email, "$..b"), (Class::Phone, &deep), (Class::Name, "$..c.d")]);
+    assert_eq!(plan.automaton().words(), 2);
+    assert_eq!(walk(&plan, &vec![Pick::Name("a".into()); 100]).0, Some(Class::Phone));
+    assert_eq!(walk(&plan, &vec![Pick::Name("a".into()); 99]).0, None);
+    assert_eq!(walk(&plan, &way("a/a/c/d")).0, Some(Class::Name));
+}
+
+#[test]
+fn a_segment_does_not_run_on_into_the_next_selector() {
+    let plan = plan(&[(Class::Phone, "$.a"), (Class::Email, "$.b.c")]);
+    assert_eq!(walk(&plan, &way("a/b/c")), (None, false));
+    assert_eq!(walk(&plan, &way("a/c")), (None, false));
+}
+
+#[test]
+fn a_plan_is_bounded() {
+    let long: String = std::iter::once("$").chain(std::iter::repeat_n(".a", 4097)).collect();
+    let selector = Selector::parse(&long).unwrap();
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let error = Plan::builder().field(Class::Phone, &selector).build(&key).unwrap_err();
+    assert_eq!(error, PlanError::TooManySegments { segments: 4097 });
+}
+
+#[test]
+fn a_plan_tells_its_fields_and_displays() {
+    let selector = Selector::parse("$.a").unwrap();
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let plan = Plan::builder()
+        .field(Class::Phone, &selector)
+        .display(Class::Phone, Display::Partial)
+        .build(&key)
+        .unwrap();
+    assert_eq!(plan.fields().collect::<Vec<_>>(), [(Class::Phone, &selector)]);
+    assert_eq!(plan.display(Class::Phone), Display::Partial);
+    assert_eq!(plan.display(Class::Name), Display::Alias);
+    assert!(!plan.is_empty());
+}
+
+#[test]
+fn a_plan_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Plan>();
+}
