@@ -10,6 +10,7 @@ pub mod account;
 pub mod diagnostic;
 pub mod disposition;
 pub mod media_type;
+pub mod networks;
 pub mod path;
 pub mod profile;
 pub mod reason;
