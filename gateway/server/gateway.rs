@@ -13,10 +13,7 @@ use std::{
     time::Duration,
 };
 
-use chatwarden_policy::{
-    diagnostic::Diagnostic,
-    reason::Reason,
-};
+use chatwarden_policy::{diagnostic::Diagnostic, policy::Policy, reason::Reason};
 use chatwarden_redact::Class;
 use jiff::Timestamp;
 use pingora::{
@@ -126,7 +123,7 @@ impl Gateway {
         let alias_key = keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
         let reloader = boot(&config, alias_key, clock, &metrics)?;
-        let identity = resolver(&config, &reloader.current())?;
+        let identity = resolver(&config, &reloader.current().generation).map_err(StartError::Files)?;
         let actions = open_actions(&config, &reloader.current())?;
         let token = config.admin.as_ref().map(|admin| admin_token(&config, admin.token_file.as_deref())).transpose()?;
         let shared = Arc::new(Shared {
@@ -320,19 +317,24 @@ fn boot(
 }
 
 /// The identity sources of config.yaml, else of the profile.
-pub(crate) fn resolver(config: &Config, generation: &Generation) -> Result<Resolver, StartError> {
-    let own = generation.generation.profile.identity.clone().filter(|_| config.identity.is_empty());
-    let of_profile = own.map(serde_json::from_value).transpose();
-    let introspection = of_profile.map_err(|error| {
-        StartError::Internal(format!("the profile's identity does not fit its own shape: {error}"))
-    })?;
-    let sources: Vec<SourceSettings> = match introspection {
-        Some(introspection) => vec![SourceSettings { introspection: Some(introspection), ..SourceSettings::default() }],
-        None => config.identity.clone(),
+///
+/// # Errors
+/// Every problem of theirs, at its place in config.yaml.
+pub(crate) fn resolver(config: &Config, policy: &Policy) -> Result<Resolver, Vec<Diagnostic>> {
+    let sources: Vec<SourceSettings> = match (&policy.profile.identity, config.identity.is_empty()) {
+        (Some(introspection), true) => {
+            let read = serde_json::from_value(introspection.clone());
+            let misfit = |error: serde_json::Error| {
+                vec![Diagnostic::about("identity-source", "profile", format!("its `identity` cannot be used: {error}"))]
+            };
+            vec![SourceSettings { introspection: Some(read.map_err(misfit)?), ..SourceSettings::default() }]
+        }
+        (_, _) => config.identity.clone(),
     };
-    let upstream = Upstream { address: config.upstream.address.to_string(), headers: http::HeaderMap::new() };
+    let upstream =
+        Upstream { address: config.upstream.address.to_string(), headers: http::HeaderMap::new() };
     let resolver = Resolver::new(&sources, config.base(), &upstream)
-        .map_err(|errors| StartError::Files(errors.iter().map(|error| config.problem(error)).collect()))?;
+        .map_err(|errors| errors.iter().map(|error| config.problem(error)).collect::<Vec<_>>())?;
     for warning in resolver.warnings() {
         warn!(setting = %warning.path, "{}", warning.message);
     }

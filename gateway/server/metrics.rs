@@ -37,6 +37,10 @@ pub struct Metrics {
     pub action_log_dropped: Counter,
     /// Connections that are open.
     pub connections: Gauge,
+    /// Connections closed at once, as `limits.connections` were open.
+    pub connections_refused: Counter,
+    /// Requests of accounts that carry a group which groups.yaml does not declare.
+    pub undeclared_groups: Counter,
     /// Requests that the HTTP parser itself refused.
     pub parser_rejections: Counter,
 }
@@ -110,6 +114,8 @@ impl Metrics {
             reloads,
             action_log_dropped: Counter::default(),
             connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            undeclared_groups: Counter::default(),
             parser_rejections: Counter::default(),
         };
         metrics.register_singles();
@@ -125,6 +131,10 @@ impl Metrics {
         let help = "Entries that the action log had to drop";
         registry.register("action_log_dropped", help, self.action_log_dropped.clone());
         registry.register("connections", "Open connections", self.connections.clone());
+        let help = "Connections closed at once, as too many were open";
+        registry.register("connections_refused", help, self.connections_refused.clone());
+        let help = "Requests of accounts in a group that is not declared";
+        registry.register("undeclared_groups", help, self.undeclared_groups.clone());
         let help = "Requests that the HTTP parser refused";
         registry.register("parser_rejections", help, self.parser_rejections.clone());
     }

@@ -20,7 +20,7 @@ pub struct RunArgs {
 }
 
 /// How the gateway's own log looks.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct LogsArgs {
     /// How log lines look [default: pretty on a terminal, else json]
     #[arg(long, value_enum)]

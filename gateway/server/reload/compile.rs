@@ -127,3 +127,21 @@ pub(super) fn compile<C: Compiler>(
         })])
     })
 }
+
+/// Reads and compiles what the files hold now, and keeps nothing of it: what `check` does.
+///
+/// # Errors
+/// Everything that is wrong with the files.
+pub fn examine<C: Compiler>(compiler: &C, sources: &Sources, in_force: &[String]) -> Examined<C> {
+    let before = Before { generation: None, in_force };
+    let snapshot = Snapshot::read(sources, &BTreeSet::new())
+        .map_err(|problems| Bad::unreadable(compiler, problems).diagnostics)?;
+    let fresh = load(compiler, sources, before, snapshot, BTreeSet::new()).map_err(|bad| bad.diagnostics)?;
+    Ok((fresh.generation, fresh.warnings, fresh.lists))
+}
+
+/// A generation, its warnings and the lists that it read; or everything that is wrong.
+pub type Examined<C> = Result<
+    (<C as Compiler>::Generation, Vec<<C as Compiler>::Diagnostic>, BTreeSet<String>),
+    Vec<<C as Compiler>::Diagnostic>,
+>;

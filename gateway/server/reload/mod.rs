@@ -31,7 +31,7 @@ mod tests;
 
 use compile::{Bad, Fresh, Refused, compile, load};
 
-pub use compile::{Before, CompileResult, Compiler};
+pub use compile::{Before, CompileResult, Compiler, Examined, examine};
 pub use digest::{Digest, NotADigest};
 pub use last_good::{Kept, LastGood, LastGoodError};
 pub use snapshot::{LIST_BYTES, ReadProblem, Snapshot, YAML_BYTES};
