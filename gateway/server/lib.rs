@@ -9,3 +9,5 @@
 
 pub mod actions;
 pub mod cli;
+pub mod identity;
+pub mod secret;
