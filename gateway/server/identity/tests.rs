@@ -4,7 +4,11 @@ use std::{
     fs,
     path::Path,
     sync::{
+<<<<<<< HEAD
         Arc,
+=======
+        Arc, Mutex,
+>>>>>>> identity
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -195,6 +199,56 @@ async fn nothing_that_is_printed_names_a_person_or_a_secret() {
     assert_eq!(resolver.files().collect::<Vec<_>>(), [world.dir.path().join("tokens.yaml")]);
 }
 
+<<<<<<< HEAD
+=======
+#[tokio::test]
+async fn logs_hold_no_credential_and_no_person() {
+    let world = World::start().await;
+    let resolver = world.resolver(ALL).unwrap();
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let (good, forged) = (token("anna@example.com", SECRET), token("1", b"another secret of thirty-two byt"));
+    for lines in [
+        [("authorization", format!("Bearer {good}")), ("cookie", "sid=anna@example.com".to_owned())],
+        [("authorization", format!("Bearer {forged}")), ("cookie", "sid=broken".to_owned())],
+        [("x-api-key", "bot".to_owned()), ("cookie", "sid=none; theme=hunter2".to_owned())],
+    ] {
+        let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        identify(&resolver, &lines, Area::Operator).await.unwrap();
+    }
+    drop(guard);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("Identity source decided") && log.contains("does not say who callers are"), "{log}");
+    for private in ["anna", "hunter2", "sid=", "Bearer", &good, &forged, "eyJ"] {
+        assert!(!log.contains(private), "{private}: {log}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+>>>>>>> identity
 #[test]
 fn answers_merge_in_any_order() {
     let account = |id: &str| {
