@@ -18,10 +18,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use chatwarden_policy::account::{Account, Identity};
-<<<<<<< HEAD
-=======
 use chatwarden_redact::Selector;
->>>>>>> identity
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::PathAndQuery};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
@@ -39,11 +36,7 @@ use super::{
     Area, Source, TwoAccounts,
     credentials::{Credentials, Place},
     fields::{FieldError, Fields},
-<<<<<<< HEAD
-    select::{self, Selector},
-=======
     select,
->>>>>>> identity
     settings::{IntrospectionSettings, Problems},
 };
 use crate::secret::Secret;

@@ -4,11 +4,7 @@ use std::{
     fs,
     path::Path,
     sync::{
-<<<<<<< HEAD
-        Arc,
-=======
         Arc, Mutex,
->>>>>>> identity
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -199,8 +195,6 @@ async fn nothing_that_is_printed_names_a_person_or_a_secret() {
     assert_eq!(resolver.files().collect::<Vec<_>>(), [world.dir.path().join("tokens.yaml")]);
 }
 
-<<<<<<< HEAD
-=======
 #[tokio::test]
 async fn logs_hold_no_credential_and_no_person() {
     let world = World::start().await;
@@ -248,7 +242,6 @@ impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
     }
 }
 
->>>>>>> identity
 #[test]
 fn answers_merge_in_any_order() {
     let account = |id: &str| {

@@ -325,11 +325,8 @@ fn memory_keys_tell_every_part_apart_and_hold_none() {
         question(Some("a"), &[("cookie", "ab")]),
         question(None, &[("cookie", "a"), ("x-b", "")]),
         question(None, &[("x-b", "ab")]),
-<<<<<<< HEAD
-=======
         question(None, &[("x-ba", "b")]),
         question(Some("x-b"), &[("a", "b")]),
->>>>>>> identity
         question(None, &[("cookie", "a"), ("cookie", "b")]),
     ];
     for (index, one) in different.iter().enumerate() {

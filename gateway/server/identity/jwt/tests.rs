@@ -71,13 +71,10 @@ fn a_public_key_is_never_a_shared_secret() {
             source("jwks_file", jwks.to_string().as_bytes(), "[HS256, RS256, ES256, EdDSA]", "").unwrap();
         let confused = encode(&Header::default(), &claims(), &EncodingKey::from_secret(public.as_bytes()));
         assert_eq!(all.verify_text(&confused.unwrap()), Err(Refusal::Invalid));
-<<<<<<< HEAD
-=======
         for (key, algorithm) in all.candidates(signer.algorithm, None).map(|key| (key, key.algorithm)) {
             assert_eq!((key.key.family(), algorithm), (signer.algorithm.family(), signer.algorithm));
         }
         assert_eq!(all.candidates(signer.algorithm, None).count(), 1);
->>>>>>> identity
     }
     // And the algorithm of the header must be an accepted one, though a key of its kind is there.
     let hmac = &signers[0];
