@@ -38,7 +38,7 @@ pub(super) fn parcel_png() -> Vec<u8> {
 }
 
 fn parcel_colour(x: i32, y: i32) -> u8 {
-    let side = (220..262).contains(&x) && y >= 78 - (x - 220) * 3 / 4 && y < 162 - (x - 220) / 2;
+    let side = (220..262).contains(&x) && y >= 76 - (x - 220) * 3 / 4 && y < 162 - (x - 220) / 2;
     let top = (48..78).contains(&y) && x >= 78 + (78 - y) * 7 / 5 && x < 220 + (78 - y) * 7 / 5;
     let front = (78..220).contains(&x) && (78..162).contains(&y);
     let dent = (x - 212) * (x - 212) + (y - 132) * (y - 132) * 2 < 800;
