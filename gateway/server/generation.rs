@@ -80,7 +80,7 @@ impl Compiler for PolicyCompiler {
         let Ok(profile) = profile else { return Err(told) };
         let in_force: Vec<Kind> = before.in_force.iter().filter_map(|name| kind(name)).collect();
         let sources =
-            RuleSources { files: snapshot.rules(), lists: &|name| snapshot.read_list(name) };
+            RuleSources { files: snapshot.rules().clone(), lists: &|name| snapshot.read_list(name) };
         let context = Context {
             profile: &profile,
             alias_key: &self.alias_key,
@@ -105,7 +105,7 @@ impl Compiler for PolicyCompiler {
     }
 
     fn in_force(&self, policy: &Policy) -> Vec<String> {
-        policy.rules.in_force().map(|kind| kind.name().to_owned()).collect()
+        policy.rules.in_force().into_iter().map(|kind| kind.name().to_owned()).collect()
     }
 }
 

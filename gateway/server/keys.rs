@@ -69,6 +69,6 @@ fn make(file: &Path) -> io::Result<()> {
     }
     durable::make_directory(file.parent().unwrap_or(Path::new("")))?;
     let mut key = [0_u8; 32];
-    getrandom::fill(&mut key).map_err(io::Error::from)?;
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     durable::create_whole(file, format!("base64:{}\n", STANDARD.encode(key)).as_bytes())
 }

@@ -129,7 +129,7 @@ fn judge_masked(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> 
 
 /// Rewriting reads UTF-8 (RFC 8259 §8.1) that carries no coding.
 fn readable(facts: &AnswerFacts<'_>) -> bool {
-    let charset = facts.content_type.and_then(media_type::charset);
+    let charset = media_type::charset(facts.content_type);
     !facts.coded
         && charset.is_none_or(|name| {
             ["utf-8", "utf8", "us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))

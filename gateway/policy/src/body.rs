@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     address::{Address, parse_recipients},
     extract,
-    media_type::MediaClass,
+    media_type::{self, MediaClass},
     multipart,
     policy::Policy,
     profile::{Download, Place},
@@ -76,7 +76,7 @@ fn declared(
         match place {
             Place::Json(selector) if media_type::classify(content_type) == MediaClass::Json => {
                 let body = serde_json::from_slice(body).map_err(|_| RecipientError::Unscannable)?;
-                extract::find(selector, &body).into_iter().try_for_each(must_be_addresses)?;
+                extract::find_without_case(selector, &body).into_iter().try_for_each(must_be_addresses)?;
             }
             Place::Query(name) => pairs_must_be_addresses(query.unwrap_or_default().as_bytes(), name)?,
             Place::Form(name) if is_form => pairs_must_be_addresses(body, name)?,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::{
     account::{ClientIp, Identity, Standing},
-    media_type::MediaClass,
+    media_type::{self, MediaClass},
     policy::Policy,
     profile::Classified,
     reason::{Denial, Reason},

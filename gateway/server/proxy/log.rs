@@ -78,7 +78,7 @@ pub(crate) fn note_body(ctx: &mut Context, orders: &Orders, body: &Bytes, kind: 
     let find = |place: &Option<Place>| match place {
         Some(Place::Json(selector)) => {
             let value = serde_json::from_slice(body).ok()?;
-            extract::find(selector, &value).into_iter().find_map(extract::text).map(Cow::into_owned)
+            extract::find_without_case(selector, &value).into_iter().find_map(extract::text).map(Cow::into_owned)
         }
         Some(Place::Form(name)) => in_pairs(std::str::from_utf8(body).ok()?, name),
         Some(Place::Path(_) | Place::Query(_)) | None => None,
@@ -93,7 +93,7 @@ pub(crate) fn note_body(ctx: &mut Context, orders: &Orders, body: &Bytes, kind: 
 
 fn in_pairs(text: &str, name: &str) -> Option<String> {
     let pairs = extract::pairs(text).ok()?;
-    pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// Tells what `mode: monitor` would have refused.

@@ -215,6 +215,11 @@ impl<C: Compiler> Reloader<C> {
         self.numbers.subscribe()
     }
 
+    /// The latest rejection, for whoever has to tell a new one from a known one.
+    pub fn last_rejection(&self) -> Option<Arc<Rejection<C::Diagnostic>>> {
+        self.record().rejection.clone()
+    }
+
     /// What a watcher of this reloader has to watch: the lists of the running rules and of a rejected edit.
     pub fn watched(&self) -> Watched {
         Watched { sources: self.sources.clone(), lists: self.wanted(&self.record()) }
