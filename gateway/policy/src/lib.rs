@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod disposition;
+pub mod extract;
 pub mod media_type;
 pub mod networks;
 pub mod path;
