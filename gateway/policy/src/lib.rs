@@ -7,9 +7,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
 pub mod account;
+pub mod address;
+pub mod csp;
 pub mod disposition;
 pub mod extract;
 pub mod media_type;
+pub mod multipart;
 pub mod networks;
 pub mod path;
+pub mod recipients;
 pub mod route;
