@@ -9,7 +9,9 @@
 pub mod account;
 pub mod diagnostic;
 pub mod disposition;
+pub mod extract;
 pub mod media_type;
+pub mod networks;
 pub mod path;
 pub mod profile;
 pub mod reason;

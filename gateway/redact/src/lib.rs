@@ -48,6 +48,8 @@ pub use alias::{AliasKey, KeyError};
 pub use class::Class;
 pub use display::Display;
 pub use error::RedactError;
+#[doc(hidden)]
+pub use json::fuzz::fuzz_json;
 pub use mask::mask;
 pub use plan::{Plan, PlanBuilder, PlanError};
 pub use redactor::{Limits, Redactor, Summary};

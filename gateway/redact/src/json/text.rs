@@ -136,6 +136,11 @@ impl Held {
         (!self.is_over).then_some(&self.bytes)
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         if self.is_over || bytes.len() > self.bound - self.bytes.len() {
             self.is_over = true;

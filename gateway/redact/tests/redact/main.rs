@@ -1,0 +1,12 @@
+//! Tests of the redaction crate through its public face.
+//!
+//! Whatever needs a generator, a second implementation or a file lies here; tables stand beside the code.
+#![expect(clippy::disallowed_methods, reason = "tests read their fixtures")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "a failed test shows the input it failed on")]
+
+mod corpus;
+mod documents;
+mod payloads;
+mod properties;
+mod reference;
