@@ -16,6 +16,7 @@ pub mod path;
 pub mod profile;
 pub mod reason;
 pub mod route;
+pub mod rules;
 pub mod schema;
 pub mod shape;
 pub mod source;
