@@ -48,7 +48,7 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
         Area::Public | Area::Assets => return Answer::Pass,
         Area::SignIn | Area::Operator => {}
     }
-    let class = MediaClass::of(facts.content_type);
+    let class = media_type::classify(facts.content_type);
     if let Some(block) = orders.receive_block.filter(|_| is_file(facts, class)) {
         let denial = Denial::by(Reason::FileReceiveBlocked, block.rule);
         if block.enforced {
@@ -129,7 +129,7 @@ fn judge_masked(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> 
 
 /// Rewriting reads UTF-8 (RFC 8259 §8.1) that carries no coding.
 fn readable(facts: &AnswerFacts<'_>) -> bool {
-    let charset = facts.content_type.and_then(media_type::charset);
+    let charset = media_type::charset(facts.content_type);
     !facts.coded
         && charset.is_none_or(|name| {
             ["utf-8", "utf8", "us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))

@@ -2,10 +2,15 @@
 //!
 //! What cannot be read is refused; nothing is guessed from a part of it.
 
+use serde_json::Value;
+
 use crate::{
-    address::Address,
+    address::{Address, parse_recipients},
+    extract,
+    media_type::{self, MediaClass},
     multipart,
     policy::Policy,
+    profile::{Download, Place},
     reason::{Denial, Reason},
     recipients::{RecipientError, recipients},
     rules::{Downloads, Mode},
@@ -38,11 +43,13 @@ impl Policy {
             let denial = judge_parts(content_type, body, block);
             pass_or_monitor(denial, block.enforced, monitored)?;
         }
-        let Some(downloads) = self.rules.downloads.as_ref().filter(|_| orders.judge_recipients) else {
+        let (Some(downloads), Some(route)) = (&self.rules.downloads, &orders.judge_recipients) else {
             return Ok(None);
         };
         let enforced = downloads.mode == Mode::Enforce;
-        match judge_recipients(downloads, recipients(query, content_type, body)) {
+        let found = recipients(query, content_type, body);
+        let found = found.and_then(|found| declared(route, query, content_type, body).map(|()| found));
+        match judge_recipients(downloads, found) {
             Ok(kind) => Ok(Some(kind)),
             Err(denial) => pass_or_monitor(Some(denial), enforced, monitored).map(|()| None),
         }
@@ -55,6 +62,55 @@ fn judge_parts(content_type: Option<&str>, body: &[u8], block: FileBlock) -> Opt
         Ok(_) => None,
         Err(_) => Some(Denial::by(Reason::UnscannableRequest, block.rule)),
     }
+}
+
+/// What stands where the profile says that recipients stand must be addresses: a bare `boss` is delivered somewhere too.
+fn declared(
+    route: &Download,
+    query: Option<&str>,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<(), RecipientError> {
+    let is_form = media_type::classify(content_type) == MediaClass::Form;
+    for place in &route.email {
+        match place {
+            Place::Json(selector) if media_type::classify(content_type) == MediaClass::Json => {
+                let body = serde_json::from_slice(body).map_err(|_| RecipientError::Unscannable)?;
+                extract::find_without_case(selector, &body).into_iter().try_for_each(must_be_addresses)?;
+            }
+            Place::Query(name) => pairs_must_be_addresses(query.unwrap_or_default().as_bytes(), name)?,
+            Place::Form(name) if is_form => pairs_must_be_addresses(body, name)?,
+            Place::Json(_) | Place::Form(_) | Place::Path(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn must_be_addresses(value: &Value) -> Result<(), RecipientError> {
+    match value {
+        Value::Null => Ok(()),
+        Value::String(text) => text_must_be_addresses(text),
+        Value::Array(items) => items.iter().try_for_each(must_be_addresses),
+        // `{ "name": …, "email": … }`: the addresses in it are found by their form.
+        Value::Object(_) => Ok(()),
+        Value::Bool(_) | Value::Number(_) => Err(RecipientError::NotAnAddress),
+    }
+}
+
+fn pairs_must_be_addresses(text: &[u8], name: &str) -> Result<(), RecipientError> {
+    let text = std::str::from_utf8(text).map_err(|_| RecipientError::Unscannable)?;
+    let pairs = extract::pairs(text).map_err(|_| RecipientError::Unscannable)?;
+    pairs
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+        .try_for_each(|(_, value)| text_must_be_addresses(value))
+}
+
+fn text_must_be_addresses(text: &str) -> Result<(), RecipientError> {
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    parse_recipients(text).map(|_| ()).map_err(|_| RecipientError::NotAnAddress)
 }
 
 fn judge_recipients(

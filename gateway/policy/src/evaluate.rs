@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::{
     account::{ClientIp, Identity, Standing},
-    media_type::MediaClass,
+    media_type::{self, MediaClass},
     policy::Policy,
     profile::Classified,
     reason::{Denial, Reason},
@@ -74,7 +74,7 @@ impl Policy {
             judge_upgrade(&masking, send_block, receive_block)?;
         }
         let judge_multipart =
-            send_block.is_some() && facts.body && MediaClass::of(facts.content_type) == MediaClass::Multipart;
+            send_block.is_some() && facts.body && media_type::classify(facts.content_type) == MediaClass::Multipart;
         if let Some(block) = send_block.filter(|_| facts.body && is_raw_file(facts.content_type)) {
             judge.block(Some(block), Reason::FileSendBlocked)?;
         }
@@ -86,7 +86,7 @@ impl Policy {
             send_block,
             receive_block,
             receive_route: classified.file_receive,
-            judge_recipients: classified.download && downloads.is_some(),
+            judge_recipients: classified.download.filter(|_| downloads.is_some()).cloned(),
             judge_multipart,
             masking_governed: self.rules.personal_data.is_some(),
             framing: self.framing(classified),
@@ -186,7 +186,7 @@ impl Orders {
             send_block: None,
             receive_block: None,
             receive_route: false,
-            judge_recipients: false,
+            judge_recipients: None,
             judge_multipart: false,
             masking_governed: false,
             framing: None,
@@ -247,7 +247,7 @@ fn judge_upgrade(
 
 /// A body that is a file by its very type: neither text, form, JSON nor multipart.
 fn is_raw_file(content_type: Option<&str>) -> bool {
-    match MediaClass::of(content_type) {
+    match media_type::classify(content_type) {
         MediaClass::Json
         | MediaClass::Html
         | MediaClass::Text

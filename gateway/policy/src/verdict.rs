@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use crate::{
     account::{ClientIp, Identity, Standing},
     path::CanonicalPath,
-    profile::Action,
+    profile::{Action, Download},
     reason::{Denial, RuleRef},
 };
 
@@ -105,8 +105,8 @@ pub struct Orders {
     pub receive_block: Option<FileBlock>,
     /// Whether the route is one of the profile's `files.receive`.
     pub receive_route: bool,
-    /// The recipients in query and body must be judged before the request goes upstream.
-    pub judge_recipients: bool,
+    /// A conversation download: its recipients in query and body must be judged before it goes upstream.
+    pub judge_recipients: Option<Arc<Download>>,
     /// The body is multipart and must be judged for file parts before it goes upstream.
     pub judge_multipart: bool,
     /// Whether contact data is governed at all: answers of maskable types are then kept out of shared caches.

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Instant};
 use chatwarden_policy::{
     account::{ClientIp, Identity},
     path::CanonicalPath,
+    policy::Policy,
     reason::Denial,
     verdict::Orders,
 };
 use uuid::Uuid;
 
-use super::{answer_body::AnswerBody, request_body::RequestBody};
+use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
 use crate::generation::Generation;
 
 /// The state of one request, from its first byte to its log entry.
@@ -34,16 +35,12 @@ pub struct Context {
     pub(crate) noted: Noted,
 }
 
-/// Fields of the request that the profile names for the action log.
-#[derive(Debug, Default)]
-pub(crate) struct Noted {
-    pub(crate) target: Option<String>,
-    pub(crate) note: Option<String>,
-    /// The type of the action, where the request alone tells.
-    pub(crate) action: Option<Arc<str>>,
-}
-
 impl Context {
+    /// The policy that judges this request.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.generation.generation
+    }
+
     pub(crate) fn new(generation: Arc<Generation>) -> Self {
         Self {
             started: Instant::now(),

@@ -120,7 +120,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        log::finish(&self.shared, session, error, ctx);
+        log::finish(&self.shared, session, error, ctx).await;
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn filter(shared: &Shared, session: &mut Session, ctx: &mut Con
 /// Writes the refusal that the context holds.
 pub(crate) async fn refuse(shared: &Shared, session: &mut Session, ctx: &Context) -> pingora::Result<()> {
     let Some(denial) = &ctx.denial else { return Ok(()) };
-    let framing = ctx.generation.policy.refusal_framing();
+    let framing = ctx.policy().refusal_framing();
     Refusal {
         reason: denial.reason,
         request_id: &ctx.request_id,
@@ -66,10 +66,11 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     let limit = shared.config.limits.request_header;
     let target = head::normalise(session.req_header_mut(), limit)?;
     let generation = std::sync::Arc::clone(&ctx.generation);
-    let policy = &generation.policy;
+    let policy = &generation.generation;
     let method = session.req_header().method.clone();
     let classified = policy.profile.classify(method.as_str(), &target.path);
     ctx.path = Some(target.path.clone());
+    log::note(ctx, &classified, &target, method.as_str());
     let today = shared.clock.today();
     if let Some(denial) = policy.screen(client_ip, &classified, today) {
         return Err(denial);
@@ -101,7 +102,6 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     if facts.upgrade {
         session.set_read_timeout(Some(shared.config.limits.stream_idle_timeout));
     }
-    log::note(ctx, &orders, &classified, &target);
     ctx.orders = Some(orders);
     inspect(shared, session, ctx, &target).await?;
     Ok(Allowed::Upstream)
@@ -115,7 +115,7 @@ async fn inspect(
     target: &Target,
 ) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
-    let wanted = orders.judge_recipients || orders.judge_multipart;
+    let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
     let noted = orders.action.as_ref().is_some_and(|action| action.reads_body());
     if !has_body(session) {
         return judge_body(ctx, session, target.query.as_deref(), &Bytes::new());
@@ -135,22 +135,19 @@ async fn inspect(
     Ok(())
 }
 
-fn judge_body(
-    ctx: &mut Context,
-    session: &Session,
-    query: Option<&str>,
-    body: &Bytes,
-) -> Result<(), Denial> {
+fn judge_body(ctx: &mut Context, session: &Session, query: Option<&str>, body: &Bytes) -> Result<(), Denial> {
+    let Some(orders) = ctx.orders.take() else { return Ok(()) };
     let content_type = header_text(session, header::CONTENT_TYPE);
-    let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     let mut monitored = Vec::new();
-    let judged = ctx.generation.policy.judge_body(orders, query, content_type, body, &mut monitored);
+    let judged = ctx.policy().judge_body(&orders, query, content_type, body, &mut monitored);
     for denial in &monitored {
         log::monitored(ctx, denial);
     }
-    let direct = judged?;
-    log::note_body(ctx, query, content_type, body, direct);
-    Ok(())
+    if let Ok(kind) = &judged {
+        log::note_body(ctx, &orders, body, *kind);
+    }
+    ctx.orders = Some(orders);
+    judged.map(|_| ())
 }
 
 /// A chunk of the request body on its way upstream.
@@ -186,7 +183,9 @@ pub(crate) fn body(
 
 async fn identify(shared: &Shared, session: &Session, public: bool) -> Result<Identity, Denial> {
     let area = if public { Area::Public } else { Area::Operator };
-    let request = Request { headers: &session.req_header().headers, area };
+    let headers = &session.req_header().headers;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let request = Request { headers, host, area };
     shared.identity.identify(&request).await.map_err(|_| Reason::RequestAmbiguous.into())
 }
 

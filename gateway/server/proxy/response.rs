@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chatwarden_policy::{
     answer::{self, Answer, AnswerFacts},
-    media_type::MediaClass,
+    media_type::{self, MediaClass},
     reason::Reason,
     verdict::{Area, Orders},
 };
@@ -50,30 +50,8 @@ fn judge(
         return Ok(());
     }
     let head = session.req_header().method == http::Method::HEAD;
-    let dispositions: Vec<_> = header
-        .headers
-        .get_all(header::CONTENT_DISPOSITION)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
-    let dispositions: Vec<&str> = dispositions.iter().map(|value| &**value).collect();
-    let content_types = header.headers.get_all(header::CONTENT_TYPE).iter().count();
-    let content_type = header.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let facts = AnswerFacts {
-        status: header.status.as_u16(),
-        // Two types are two readings: judged like none at all.
-        content_type: content_type.filter(|_| content_types == 1),
-        coded: is_coded(header),
-        dispositions: &dispositions,
-        body: has_body(head, header),
-    };
-    let mut monitored = Vec::new();
-    let answer = answer::judge(orders, &facts, &mut monitored);
-    let class = MediaClass::of(facts.content_type);
-    let maskable = matches!(class, MediaClass::Json | MediaClass::Html);
-    for denial in &monitored {
-        log::monitored(ctx, denial);
-    }
+    let (answer, seen) = judged(header, orders, head, ctx);
+    let maskable = matches!(seen.class, MediaClass::Json | MediaClass::Html);
     if let Some(framing) = &orders.framing {
         framing::apply(framing, header)?;
     }
@@ -107,14 +85,50 @@ fn judge(
             header.insert_header(header::TRANSFER_ENCODING, "chunked")?;
         }
         (Answer::Json | Answer::Html, None) => return Err(stop(Reason::InternalError)),
-        (Answer::Pass, _) => count(ctx, orders, class, facts.coded, facts.body),
+        (Answer::Pass, _) => count(ctx, orders, &seen),
     }
     Ok(())
 }
 
+/// What the head of an answer was seen to say.
+struct Seen {
+    class: MediaClass,
+    coded: bool,
+    body: bool,
+}
+
+fn judged(header: &ResponseHeader, orders: &Orders, head: bool, ctx: &Context) -> (Answer, Seen) {
+    let dispositions: Vec<_> = header
+        .headers
+        .get_all(header::CONTENT_DISPOSITION)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    let dispositions: Vec<&str> = dispositions.iter().map(|value| &**value).collect();
+    let mut content_types = header.headers.get_all(header::CONTENT_TYPE).iter();
+    let content_type = match (content_types.next(), content_types.next()) {
+        (Some(one), None) => one.to_str().ok(),
+        // Two types are two readings: judged like none at all.
+        (_, _) => None,
+    };
+    let facts = AnswerFacts {
+        status: header.status.as_u16(),
+        content_type,
+        coded: is_coded(header),
+        dispositions: &dispositions,
+        body: has_body(head, header),
+    };
+    let mut monitored = Vec::new();
+    let answer = answer::judge(orders, &facts, &mut monitored);
+    for denial in &monitored {
+        log::monitored(ctx, denial);
+    }
+    (answer, Seen { class: media_type::classify(content_type), coded: facts.coded, body: facts.body })
+}
+
 /// `mode: monitor`: the plan runs beside the answer.
-fn count(ctx: &mut Context, orders: &Orders, class: MediaClass, coded: bool, body: bool) {
-    if let (Some(plan), MediaClass::Json, false, true) = (&orders.masking.count, class, coded, body) {
+fn count(ctx: &mut Context, orders: &Orders, seen: &Seen) {
+    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) = (&orders.masking.count, seen) {
         ctx.answer_body = AnswerBody::count(Arc::clone(plan));
     }
 }

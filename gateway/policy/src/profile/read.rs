@@ -29,10 +29,15 @@ impl Profile {
         let mut reader = Reader::default();
         if let Some(base) = document.get("extends") {
             match bundled(base.written()) {
-                Some(text) => reader.add(&Document::parse(&format!("{}.yaml", base.written()), text.as_bytes())?),
+                Some(text) => {
+                    reader.add(&Document::parse(&format!("{}.yaml", base.written()), text.as_bytes())?)
+                }
                 None => reader.found.push(
-                    base.error("unknown-profile", format!("there is no bundled profile {}", quote(base.written())))
-                        .help("bundled are `blinger` and `generic`"),
+                    base.error(
+                        "unknown-profile",
+                        format!("there is no bundled profile {}", quote(base.written())),
+                    )
+                    .help("bundled are `blinger` and `generic`"),
                 ),
             }
         }
@@ -132,14 +137,16 @@ impl Reader {
         });
         let ends_as_outcome = [".denied", ".failed"].iter().any(|outcome| named.ends_with(outcome));
         if !well_formed || ends_as_outcome {
-            let error = action_type.error("malformed-type", format!("{} is not an action type", quote(named)));
+            let error =
+                action_type.error("malformed-type", format!("{} is not an action type", quote(named)));
             self.found.push(error.help(
                 "write it as `operator.create`: lower case, with dots; the gateway adds `.denied` and `.failed`",
             ));
             return;
         }
         self.action_types.push(named.to_owned());
-        let action = Action { action_type: named.to_owned(), route: route.written().to_owned(), target, note };
+        let action =
+            Action { action_type: named.to_owned(), route: route.written().to_owned(), target, note };
         self.restrict(route, Restriction::Action(Arc::new(action)));
     }
 
@@ -214,7 +221,8 @@ impl Reader {
             Ok(selector) => Some(selector),
             Err(error) => {
                 let diagnostic = node.error_at("malformed-jsonpath", error.offset, 1, &error.message);
-                self.found.push(diagnostic.help("known are names, wildcards, descendants and indexes (RFC 9535)"));
+                self.found
+                    .push(diagnostic.help("known are names, wildcards, descendants and indexes (RFC 9535)"));
                 None
             }
         }
@@ -254,13 +262,16 @@ impl Reader {
             Restriction::FileReceive => Some("files.receive"),
             Restriction::Download(_) => Some("downloads"),
             Restriction::WebhooksPanel => Some("webhooks_panel"),
-            Restriction::SignOut | Restriction::Action(_) | Restriction::Area(_) | Restriction::Fields(_) => None,
+            Restriction::SignOut | Restriction::Action(_) | Restriction::Area(_) | Restriction::Fields(_) => {
+                None
+            }
         };
         for node in document.get("public").into_iter().flat_map(Node::items) {
             let Ok(public) = Pattern::parse(node.written()) else { continue };
             for (pattern, restriction) in &self.restricting {
                 if let Some(key) = setting(restriction).filter(|_| public.overlaps(pattern)) {
-                    let message = format!("{} of `{key}` is inside this public route", quote(pattern.as_str()));
+                    let message =
+                        format!("{} of `{key}` is inside this public route", quote(pattern.as_str()));
                     let warning = node.warning("route-overlap", message);
                     self.found.push(warning.help("where both match, the request is judged by the setting"));
                 }

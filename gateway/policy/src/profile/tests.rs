@@ -63,7 +63,12 @@ fn scoped_fields_hold_on_their_routes_only() {
     let (profile, _) = parse(APP).unwrap();
     let fields = |text| {
         let scope = profile.classify("GET", &path(text)).scope;
-        profile.scopes()[scope].fields.iter().map(|(_, selector)| selector.as_str()).collect::<Vec<_>>().join(" ")
+        profile.scopes()[scope]
+            .fields
+            .iter()
+            .map(|(_, selector)| selector.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!(profile.scopes().len(), 4);
     assert_eq!(fields("/api/other"), "$..phone");
