@@ -3,7 +3,6 @@
 //! Contact-dense and contact-sparse JSON, large and small, with set-up included, next to a copy of the same bytes
 //! and to what everybody would do first: parse with serde_json, replace, print. The documents are generated here
 //! and the same in every run. `cargo bench -p chatwarden-redact`
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 
 use std::{hint::black_box, sync::Arc};
 

@@ -1,1 +1,26 @@
-//! Server.
+//! The gateway: all input and output.
+//!
+//! Connections come in through `listen`, pass the phases of `proxy`, are judged by `chatwarden_policy` and rewritten by
+//! `chatwarden_redact`. The rooms around it: `config` (what ops decide), `reload` (rule files become generations),
+//! `identity` (who is calling), `actions` (the action log), `admin` and `metrics` (for ops), `demo` (a chat
+//! application to try it on) and `cli`.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
+
+pub mod actions;
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+mod durable;
+pub mod gateway;
+pub mod generation;
+pub mod identity;
+pub mod keys;
+mod listen;
+pub mod metrics;
+pub mod profiles;
+mod proxy;
+pub mod reload;
+pub mod secret;

@@ -1,3 +1,11 @@
-//! The `chatwarden` command.
+//! The `chatwarden` command: arguments, call, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+/// Chosen by measurement: benches/allocator.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    chatwarden::cli::main()
+}

@@ -8,12 +8,27 @@
 
 pub mod account;
 pub mod address;
+pub mod answer;
+pub mod body;
 pub mod csp;
+pub mod diagnostic;
 pub mod disposition;
+pub mod evaluate;
 pub mod extract;
 pub mod media_type;
 pub mod multipart;
 pub mod networks;
 pub mod path;
+pub mod policy;
+pub mod profile;
+pub mod reason;
 pub mod recipients;
 pub mod route;
+pub mod rules;
+pub mod schema;
+pub mod shape;
+pub mod source;
+pub mod suggest;
+pub mod units;
+pub mod verdict;
+pub mod yaml;

@@ -1,0 +1,208 @@
+//! How a given application spells things: routes, fields, action types.
+//!
+//! Rules speak of business; a profile is where they meet the application's paths and payloads. Routes that grant
+//! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match loosely (PRODUCT §3, invariant 2).
+
+mod read;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use chatwarden_redact::{Class, Selector};
+
+pub use self::shape::{INTROSPECTION, PLACE, PROFILE};
+use crate::{
+    path::CanonicalPath,
+    route::{Match, RouteTable},
+};
+
+/// What the gateway knows of an application.
+#[derive(Debug)]
+pub struct Profile {
+    /// The application's name.
+    pub app: String,
+    /// How the application tells who is calling, as `introspection:` of config.yaml spells it.
+    pub identity: Option<serde_json::Value>,
+    granting: RouteTable<Grant>,
+    restricting: RouteTable<Restriction>,
+    scopes: Vec<Scope>,
+    file_urls: Vec<Selector>,
+    areas: Vec<String>,
+    action_types: Vec<String>,
+}
+
+/// The contact fields that hold for a request: those of every route and those scoped to routes that it matches.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The fields, in the order of the profile.
+    pub fields: Vec<(Class, Selector)>,
+}
+
+/// What a route grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grant {
+    Public,
+    Asset,
+    SignIn,
+    WhoAmI,
+}
+
+/// What a route restricts or marks.
+#[derive(Clone, Debug)]
+enum Restriction {
+    FileSend,
+    FileReceive,
+    Download(Arc<Download>),
+    WebhooksPanel,
+    SignOut,
+    Action(Arc<Action>),
+    Area(Arc<str>),
+    /// The scope bit of contact fields.
+    Fields(usize),
+}
+
+/// Where a request holds a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the JSON body.
+    Json(Selector),
+    /// In a form field.
+    Form(String),
+    /// In a query parameter.
+    Query(String),
+    /// In a `{parameter}` of the route.
+    Path(String),
+}
+
+/// A route on which conversations are downloaded.
+#[derive(Debug)]
+pub struct Download {
+    /// Where the recipients stand: what is found there must be addresses.
+    pub email: Vec<Place>,
+}
+
+/// A route whose use is an action.
+#[derive(Debug)]
+pub struct Action {
+    /// The type, such as `operator.create`.
+    pub action_type: String,
+    /// The route as the profile spells it.
+    pub route: String,
+    /// Where the request names the account that the action is about.
+    pub target: Option<Place>,
+    /// Where it holds the note.
+    pub note: Option<Place>,
+}
+
+impl Action {
+    /// Whether target or note stand in the body.
+    pub fn reads_body(&self) -> bool {
+        [&self.target, &self.note]
+            .into_iter()
+            .flatten()
+            .any(|place| matches!(place, Place::Json(_) | Place::Form(_)))
+    }
+}
+
+/// What the profile says of a request's route.
+#[derive(Clone, Debug, Default)]
+pub struct Classified<'p> {
+    /// End-user traffic; never true where a setting has a route of its own.
+    pub public: bool,
+    /// The application's own script, style, font or picture.
+    pub asset: bool,
+    /// Signing in.
+    pub sign_in: bool,
+    /// Signing out.
+    pub sign_out: bool,
+    /// Answers with the caller's own account.
+    pub who_am_i: bool,
+    /// A file is sent here.
+    pub file_send: bool,
+    /// A file is received here.
+    pub file_receive: bool,
+    /// A conversation is downloaded here.
+    pub download: Option<&'p Arc<Download>>,
+    /// The webhooks panel.
+    pub webhooks_panel: bool,
+    /// The action that the use of this route is.
+    pub action: Option<&'p Arc<Action>>,
+    /// The values of the action route's `{parameters}`.
+    pub parameters: Vec<(String, String)>,
+    /// The part of the web interface.
+    pub area: Option<&'p str>,
+    /// Which of the profile's scopes holds.
+    pub scope: usize,
+}
+
+impl Profile {
+    /// The contact fields by scope; `Classified::scope` is an index.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Where JSON links to files.
+    pub fn file_urls(&self) -> &[Selector] {
+        &self.file_urls
+    }
+
+    /// The names of the parts of the web interface.
+    pub fn areas(&self) -> impl Iterator<Item = &str> {
+        self.areas.iter().map(String::as_str)
+    }
+
+    /// The action types that the profile's routes are.
+    pub fn action_types(&self) -> impl Iterator<Item = &str> {
+        self.action_types.iter().map(String::as_str)
+    }
+
+    /// What the profile says of a request.
+    pub fn classify(&self, method: &str, path: &CanonicalPath) -> Classified<'_> {
+        let mut classified = Classified::default();
+        for found in self.restricting.loose_all(method, path) {
+            classified.restrict(&found);
+        }
+        for found in self.granting.exact_all(method, path) {
+            match found.value() {
+                Grant::Public => classified.public = !classified.governed(),
+                // What a setting governs is judged as such, whatever else the route is.
+                Grant::Asset => classified.asset = !classified.governed(),
+                Grant::SignIn => classified.sign_in = true,
+                Grant::WhoAmI => classified.who_am_i = true,
+            }
+        }
+        classified
+    }
+}
+
+impl<'p> Classified<'p> {
+    /// Routes come most specific first, so the first of a kind stays.
+    fn restrict(&mut self, found: &Match<'p, '_, Restriction>) {
+        match found.value() {
+            Restriction::FileSend => self.file_send = true,
+            Restriction::FileReceive => self.file_receive = true,
+            Restriction::Download(download) => {
+                self.download.get_or_insert(download);
+            }
+            Restriction::WebhooksPanel => self.webhooks_panel = true,
+            Restriction::SignOut => self.sign_out = true,
+            Restriction::Action(action) if self.action.is_none() => {
+                self.action = Some(action);
+                self.parameters =
+                    found.params().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            }
+            Restriction::Action(_) => {}
+            Restriction::Area(name) => {
+                self.area.get_or_insert(name);
+            }
+            Restriction::Fields(bit) => self.scope |= 1 << bit,
+        }
+    }
+
+    /// Whether a setting has a route of its own here, which beats `public`.
+    fn governed(&self) -> bool {
+        self.file_send || self.file_receive || self.download.is_some() || self.webhooks_panel
+    }
+}

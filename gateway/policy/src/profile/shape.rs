@@ -1,0 +1,178 @@
+//! What a profile may say.
+//!
+//! The table is what `schema profile` prints and what editors show, so its words are for whoever teaches the gateway a
+//! new application. Keys whose behaviour comes later are known and refused, never ignored.
+
+use crate::shape::{Field, Shape};
+
+/// A profile.
+pub const PROFILE: Shape = Shape::Object(&[
+    Field::new("app", "The name of the application, for logs and pages.", Shape::Text("a name")).required(),
+    Field::new(
+        "extends",
+        "A bundled profile that this one adds to; lists append.",
+        Shape::Text("a profile's name"),
+    ),
+    Field::new(
+        "public",
+        "End-user traffic: widgets, inbound messenger callbacks. Never whitelisted, masked or reframed.",
+        ROUTES,
+    ),
+    Field::new("shared", "Endpoints that clients and operators both use.", ROUTES).later(),
+    Field::new(
+        "assets",
+        "The application's own scripts, styles, fonts and pictures: never judged as files, never rewritten.",
+        ROUTES,
+    ),
+    Field::new(
+        "sign_in",
+        "The sign-in page and where it is sent to: open to every address of the whitelist.",
+        ROUTES,
+    ),
+    Field::new("sign_out", "Where an account signs out.", ROUTES),
+    Field::new("files", "Where files travel.", FILES),
+    Field::new("downloads", "Where conversations are downloaded.", Shape::List(&DOWNLOAD)),
+    Field::new("webhooks_panel", "The webhooks panel, page and API, every verb of it.", ROUTES),
+    Field::new(
+        "actions",
+        "What the action log records, besides what the gateway knows by itself.",
+        Shape::List(&ACTION),
+    ),
+    Field::new(
+        "contact_fields",
+        "Where contact data stands in JSON, by class. RFC 9535 JSONPath: names, wildcards, descendants, indexes.",
+        CONTACT_FIELDS,
+    ),
+    Field::new(
+        "file_urls",
+        "Where JSON links to files: hidden from groups that may not receive them.",
+        FIELDS,
+    ),
+    Field::new("message_text", "Free text that may quote contact data.", FIELDS).later(),
+    Field::new("channel", "Where a payload says by which channel a contact came.", Shape::Any).later(),
+    Field::new("json_in_string", "Strings whose content is itself JSON.", FIELDS).later(),
+    Field::new("html", "Where contact data stands in pages.", Shape::Any).later(),
+    Field::new("csv", "Columns that carry contact data.", Shape::Any).later(),
+    Field::new(
+        "who_am_i",
+        "Routes that answer with the caller's own account: its fields stay clear.",
+        ROUTES,
+    ),
+    Field::new("visitor_credentials", "What a client's own credentials look like.", Shape::Any).later(),
+    Field::new("restore", "Where an alias becomes the real value again.", ROUTES).later(),
+    Field::new("merge", "Updates in which a missing member means unchanged.", ROUTES).later(),
+    Field::new("queries", "Searches, sorts and filters.", Shape::Any).later(),
+    Field::new("tickets", "Upload tickets, where they are made and spent.", Shape::Any).later(),
+    Field::new("headers", "Response headers that carry contact data.", Shape::Any).later(),
+    Field::new("contact_keys", "Objects whose keys are contacts.", Shape::Any).later(),
+    Field::new("events", "Names inside real-time messages.", Shape::Any).later(),
+    Field::new("keep", "Fields that are never masked.", Shape::Any).later(),
+    Field::new("session_cookies", "Cookies that keep an account signed in.", Shape::Any).later(),
+    Field::new("method_override", "Whether the application acts on method overrides.", Shape::Bool)
+        .only("false"),
+    Field::new(
+        "areas",
+        "Parts of the web interface, by a name that iframe.yaml may use.",
+        Shape::Map { key: "a name", of: &ROUTES },
+    ),
+    Field::new(
+        "identity",
+        "How the application tells who is calling; used where config.yaml has no `identity`.",
+        IDENTITY,
+    ),
+]);
+
+/// The introspection source, as profile and config.yaml spell it.
+pub const INTROSPECTION: Shape = Shape::Object(&[
+    Field::new(
+        "path",
+        "Where the application says who the caller is: a GET with the caller's own credentials.",
+        Shape::Text("a path such as `/api/me`"),
+    )
+    .required(),
+    Field::new(
+        "from",
+        "Where the caller's credentials stand. `cookie: \"*\"` sends all cookies.",
+        Shape::List(&PLACE),
+    ),
+    Field::new("account", "Where the answer holds the account's id.", Shape::JSON_PATH).required(),
+    Field::new("name", "Where it holds the name that people see.", Shape::JSON_PATH),
+    Field::new("email", "Where it holds the verified e-mail address.", Shape::JSON_PATH),
+    Field::new("role", "Where it holds the role, or the roles.", Shape::JSON_PATH),
+    Field::new("groups", "Where it holds the titles of the operator groups.", Shape::JSON_PATH),
+    Field::new("cache_ttl", "How long an answer is believed.", Shape::DURATION).default("30s"),
+    Field::new("timeout", "How long the application may take to answer.", Shape::DURATION).default("2s"),
+]);
+
+/// Where credentials stand.
+pub const PLACE: Shape = Shape::Object(&[
+    Field::new("cookie", "A cookie's name; `\"*\"` for all of them.", Shape::Text("a cookie's name")),
+    Field::new("header", "A header's name.", Shape::Text("a header's name")),
+    Field::new(
+        "scheme",
+        "The word before the credentials in that header, such as `Bearer`.",
+        Shape::Text("a scheme"),
+    ),
+]);
+
+const IDENTITY: Shape = Shape::Object(&[Field::new(
+    "introspection",
+    "The application is asked who the caller is.",
+    INTROSPECTION,
+)
+.required()]);
+
+const ROUTES: Shape = Shape::List(&Shape::ROUTE);
+
+const FILES: Shape = Shape::Object(&[
+    Field::new("send", "Where files are sent.", ROUTES),
+    Field::new("receive", "Where files are received.", ROUTES),
+]);
+
+const FIELD: Shape = Shape::Union(&[
+    Shape::JSON_PATH,
+    Shape::Object(&[
+        Field::new("path", "The JSONPath of the field.", Shape::JSON_PATH).required(),
+        Field::new("routes", "The routes whose answers hold it; without, all of them.", ROUTES),
+        Field::new("when", "Members beside the field that decide whether it is contact data.", Shape::Any)
+            .later(),
+    ]),
+]);
+
+const FIELDS: Shape = Shape::List(&FIELD);
+
+const CONTACT_FIELDS: Shape = Shape::Object(&[
+    Field::new("phone", "Phone numbers.", FIELDS),
+    Field::new("email", "E-mail addresses.", FIELDS),
+    Field::new("name", "Names, as the channel gives them.", FIELDS),
+    Field::new("handle", "Messenger and social network ids.", FIELDS),
+    Field::new("avatar", "Links to pictures of clients.", FIELDS),
+]);
+
+const VALUE: Shape = Shape::Tagged(&[
+    Field::new("json", "A JSONPath in the JSON body.", Shape::JSON_PATH),
+    Field::new("form", "A field of the form.", Shape::Text("a field's name")),
+    Field::new("query", "A parameter of the query.", Shape::Text("a parameter's name")),
+    Field::new("path", "A `{parameter}` of the route.", Shape::Text("a parameter's name")),
+]);
+
+const DOWNLOAD: Shape = Shape::Object(&[
+    Field::new("route", "The route.", Shape::ROUTE).required(),
+    Field::new(
+        "email",
+        "Where the recipients stand. Every other address in the request is a recipient too.",
+        Shape::List(&VALUE),
+    ),
+]);
+
+const ACTION: Shape = Shape::Object(&[
+    Field::new("type", "The type of the action, such as `operator.create`.", Shape::Text("an action type"))
+        .required(),
+    Field::new("route", "The route.", Shape::ROUTE).required(),
+    Field::new(
+        "target",
+        "Where the request names the account that the action is about. Never a client's contact.",
+        VALUE,
+    ),
+    Field::new("note", "Where the request holds the note.", VALUE),
+]);

@@ -1,0 +1,113 @@
+use super::*;
+use crate::diagnostic::Diagnostic;
+
+fn parse(text: &str) -> Result<(Profile, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let bundled = |name: &str| (name == "base").then_some("app: base\nassets: [\"GET /assets/**\"]\n");
+    Profile::parse("profiles/x.yaml", text.as_bytes(), &bundled)
+}
+
+fn codes(text: &str) -> Vec<(&'static str, u32)> {
+    let problems = match parse(text) {
+        Ok((_, warnings)) => warnings,
+        Err(errors) => errors,
+    };
+    problems.iter().map(|problem| (problem.code, problem.line)).collect()
+}
+
+const APP: &str = r#"
+app: x
+extends: base
+public: ["* /widget/**"]
+sign_in: ["POST /login"]
+sign_out: ["* /logout"]
+files: { send: ["POST /widget/upload"], receive: ["GET /files/**"] }
+downloads: [ { route: "POST /conversations/{id}/download", email: [ { json: $.email } ] } ]
+webhooks_panel: ["* /settings/webhooks/**"]
+actions:
+  - { type: operator.delete, route: "POST /api/operators/{id}/delete", target: { path: id }, note: { json: $.reason } }
+contact_fields:
+  phone: ["$..phone", { path: $..number, routes: ["GET /api/users/**"] }]
+  name: [{ path: $..title, routes: ["GET /api/users/**"] }, { path: $..label, routes: ["GET /api/leads/**"] }]
+who_am_i: ["GET /api/me"]
+areas: { card: ["GET /clients/{id}"] }
+"#;
+
+fn path(text: &str) -> CanonicalPath {
+    CanonicalPath::parse(text).unwrap()
+}
+
+#[test]
+fn routes_that_grant_match_exactly_and_routes_that_restrict_match_loosely() {
+    let (profile, warnings) = parse(APP).unwrap();
+    assert_eq!(warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), ["route-overlap"]);
+    let classify = |method, text| profile.classify(method, &path(text));
+    assert!(classify("GET", "/widget/a").public);
+    assert!(!classify("GET", "/WIDGET/a").public);
+    assert!(classify("POST", "/login").sign_in && !classify("POST", "/login/").sign_in);
+    assert!(classify("GET", "/FILES//a.pdf;x=1/").file_receive);
+    assert!(classify("GET", "/Settings/Webhooks.json").webhooks_panel);
+    assert!(classify("GET", "/assets/app.js").asset, "the base profile's lists append");
+    assert_eq!(classify("GET", "/clients/7").area, Some("card"));
+    assert!(classify("POST", "/conversations/7/download").download.is_some());
+}
+
+#[test]
+fn a_setting_beats_public() {
+    let (profile, _) = parse(APP).unwrap();
+    let classified = profile.classify("POST", &path("/widget/upload"));
+    assert!(classified.file_send && !classified.public);
+}
+
+#[test]
+fn scoped_fields_hold_on_their_routes_only() {
+    let (profile, _) = parse(APP).unwrap();
+    let fields = |text| {
+        let scope = profile.classify("GET", &path(text)).scope;
+        profile.scopes()[scope]
+            .fields
+            .iter()
+            .map(|(_, selector)| selector.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(profile.scopes().len(), 4);
+    assert_eq!(fields("/api/other"), "$..phone");
+    assert_eq!(fields("/api/users/1"), "$..phone $..number $..title");
+    assert_eq!(fields("/api/leads/1"), "$..phone $..label");
+}
+
+#[test]
+fn an_action_names_its_parameters() {
+    let (profile, _) = parse(APP).unwrap();
+    let path = path("/api/operators/a%40b/delete");
+    let classified = profile.classify("POST", &path);
+    let action = classified.action.unwrap();
+    assert_eq!(action.action_type, "operator.delete");
+    assert!(action.reads_body());
+    assert_eq!(classified.parameters, [("id".to_owned(), "a@b".to_owned())]);
+}
+
+#[test]
+fn every_problem_is_reported_at_its_line() {
+    let text = r#"app: x
+extends: nothing
+public: ["get /x"]
+contact_fields:
+  phone: ["$..[?(@.a)]"]
+  fone: ["$..x"]
+"#;
+    assert_eq!(codes(text), [("unknown-profile", 2), ("unknown-key", 6)]);
+    let text = r#"app: x
+public: ["get /x"]
+contact_fields:
+  phone: ["$..[?(@.a)]"]
+actions:
+  - { type: Operator.create, route: "POST /a" }
+  - { type: operator.delete, route: "POST /a", target: { path: id } }
+"#;
+    assert_eq!(
+        codes(text),
+        [("malformed-route", 2), ("malformed-jsonpath", 4), ("malformed-type", 6), ("unknown-parameter", 7)]
+    );
+    assert_eq!(codes("app: x\nrestore: [\"GET /a\"]\n"), [("not-supported-yet", 2)]);
+}

@@ -1,0 +1,302 @@
+//! config.yaml: what ops decide.
+//!
+//! `RawConfig` is what the file says, `Config` what it means: every path resolved, every address parsed, every limit
+//! a number. All problems of the file are reported at once.
+
+mod expand;
+mod raw;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chatwarden_policy::{
+    diagnostic::{Diagnostic, Diagnostics, quote},
+    rules::Kind,
+    shape::check,
+    yaml::{Document, Node},
+};
+
+pub use self::shape::CONFIG;
+use self::raw::{RawConfig, RawSettings};
+use crate::identity::{SettingError, SourceSettings};
+
+/// What ops decided.
+#[derive(Debug)]
+pub struct Config {
+    /// The file.
+    pub file: PathBuf,
+    /// Where the gateway accepts connections.
+    pub listeners: Vec<SocketAddr>,
+    /// The application.
+    pub upstream: Upstream,
+    /// How the application spells things.
+    pub profile: ProfileSource,
+    /// The directory of the rule files.
+    pub rules: PathBuf,
+    /// The directory for stores, keys and the last good rules.
+    pub state: PathBuf,
+    /// The identity sources in order; none: the profile's own.
+    pub identity: Vec<SourceSettings>,
+    /// Roles with full access.
+    pub super_admin_roles: Vec<String>,
+    /// The settings that admins may use; none: all of them.
+    pub settings: Option<Vec<Kind>>,
+    /// The SQLite file of the action log.
+    pub action_log: PathBuf,
+    /// The listener for ops.
+    pub admin: Option<Admin>,
+    /// The listener for health checks and metrics.
+    pub metrics: Option<SocketAddr>,
+    /// Whom a refused caller may ask.
+    pub refusal_contact: Option<String>,
+    /// Bounds.
+    pub limits: Limits,
+    /// The parsed file, for problems that only show later.
+    document: Document,
+}
+
+/// The application behind the gateway.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The Host that it is told.
+    pub host_header: HostHeader,
+}
+
+/// The Host that goes upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// What the client named.
+    Preserve,
+    /// Always this.
+    Fixed(String),
+}
+
+/// Where the profile comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileSource {
+    /// The binary.
+    Bundled(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// The listener for ops.
+#[derive(Debug)]
+pub struct Admin {
+    /// Its address.
+    pub address: SocketAddr,
+    /// A token of ops' own choosing.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Bounds, in bytes, time and connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's header.
+    pub request_header: usize,
+    /// Bytes held of one request body under inspection.
+    pub inspected_body: usize,
+    /// Between the requests of a connection.
+    pub idle_timeout: Duration,
+    /// Silence of a live stream or long poll.
+    pub stream_idle_timeout: Duration,
+    /// Time for open requests to end at a stop.
+    pub drain_timeout: Duration,
+    /// Connections at once.
+    pub connections: usize,
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// Every problem of the file, by place.
+    pub fn load(file: &Path) -> Result<Config, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let bytes = std::fs::read(file).map_err(|error| {
+            let problem = Diagnostic::about("unreadable-file", &name, format!("cannot read it: {error}"));
+            vec![problem.help("name the file by `--config`, or go to the directory that holds config.yaml")]
+        })?;
+        Config::parse(file, &bytes, &|variable| std::env::var(variable).ok())
+    }
+
+    fn parse(
+        file: &Path,
+        bytes: &[u8],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let written = Document::parse(&name, bytes)?;
+        let expanded = expand::expand(&written, variable)?;
+        let document = Document::parse(&name, expanded.as_bytes())?;
+        let problems = check(&document, &CONFIG);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let raw: RawConfig = document.read().map_err(|problem| vec![problem])?;
+        Meaning { base: file.parent().unwrap_or(Path::new("")), found: Diagnostics::new(), variable }
+            .config(file, document, raw)
+    }
+
+    /// The directory that relative paths start from.
+    pub fn base(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// A problem that showed when an identity source was built, at its place in the file.
+    pub fn problem(&self, error: &SettingError) -> Diagnostic {
+        let place = locate(self.document.root(), &error.path).unwrap_or(self.document.root());
+        let diagnostic = place.error("identity-source", &error.message);
+        match &error.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+}
+
+/// Finds `identity[0].jwt.keys`, or the nearest that is written.
+fn locate<'d>(root: Node<'d>, path: &str) -> Option<Node<'d>> {
+    let mut node = root;
+    for step in path.split(['.', '[']) {
+        let next = match step.strip_suffix(']') {
+            Some(index) => node.items().nth(index.parse().ok()?),
+            None => node.get(step),
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    Some(node)
+}
+
+/// From what the file says to what it means.
+struct Meaning<'a> {
+    base: &'a Path,
+    found: Diagnostics,
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Meaning<'_> {
+    fn config(mut self, file: &Path, document: Document, raw: RawConfig) -> Result<Config, Vec<Diagnostic>> {
+        let root = document.root();
+        let listeners: Vec<Option<SocketAddr>> =
+            root.get("listeners").into_iter().flat_map(Node::items).map(|node| self.address(node.get("address"))).collect();
+        if let (true, Some(node)) = (listeners.is_empty(), root.get("listeners")) {
+            let error = node.error("no-listener", "there is no listener, so nobody could come in");
+            self.found.push(error.help("write `- address: 127.0.0.1:8080`"));
+        }
+        let upstream = root.get("upstream").and_then(|node| node.get("address"));
+        let upstream = self.resolved(upstream);
+        let admin = raw.admin.is_some().then(|| self.address(root.get("admin").and_then(|node| node.get("address"))));
+        let metrics =
+            raw.metrics.is_some().then(|| self.address(root.get("metrics").and_then(|node| node.get("address"))));
+        self.token_off_loopback(root, admin.flatten(), raw.admin.as_ref().and_then(|admin| admin.token_file.as_ref()));
+        let state = match raw.state {
+            Some(state) => self.base.join(state),
+            None => self.base.join((self.variable)("STATE_DIRECTORY").unwrap_or_else(|| "state".to_owned())),
+        };
+        let store = raw.action_log.and_then(|log| log.store);
+        let action_log = match store.as_deref().map(|store| store.strip_prefix("sqlite:")) {
+            None => state.join("actions.db"),
+            Some(Some(path)) => self.base.join(path),
+            Some(None) => {
+                let node = root.get("action_log").and_then(|log| log.get("store")).unwrap_or(root);
+                let error = node.error("unknown-store", format!("{} is not a store", quote(node.written())));
+                self.found.push(error.help("write `sqlite:` and a path, such as `sqlite:state/actions.db`"));
+                PathBuf::new()
+            }
+        };
+        let listeners: Option<Vec<SocketAddr>> = listeners.into_iter().collect();
+        let (Some(listeners), Some(address), false) = (listeners, upstream, self.found.has_errors()) else {
+            return Err(self.found.into_vec());
+        };
+        Ok(Config {
+            file: file.to_owned(),
+            listeners,
+            upstream: Upstream { address, host_header: host_header(raw.upstream.host_header) },
+            profile: profile(self.base, &raw.profile),
+            rules: self.base.join(raw.rules.unwrap_or_else(|| "rules".into())),
+            state,
+            identity: raw.identity,
+            super_admin_roles: raw.super_admin_roles.unwrap_or_else(|| vec!["super_admin".to_owned()]),
+            settings: settings(raw.settings),
+            action_log,
+            admin: admin.flatten().map(|address| Admin {
+                address,
+                token_file: raw.admin.and_then(|admin| admin.token_file).map(|path| self.base.join(path)),
+            }),
+            metrics: metrics.flatten(),
+            refusal_contact: raw.refusals.and_then(|refusals| refusals.contact),
+            limits: raw.limits.into(),
+            document,
+        })
+    }
+
+    /// An address that the gateway binds: numbers only, so that it means one thing.
+    fn address(&mut self, node: Option<Node<'_>>) -> Option<SocketAddr> {
+        let node = node?;
+        let parsed = node.written().parse().ok();
+        if parsed.is_none() {
+            let error = node.error("malformed-address", format!("{} is not an address and a port", quote(node.written())));
+            self.found.push(error.help("write `127.0.0.1:8080`, `0.0.0.0:8443` or `[::1]:8080`"));
+        }
+        parsed
+    }
+
+    /// An address that the gateway connects to: a host name is looked up once.
+    fn resolved(&mut self, node: Option<Node<'_>>) -> Option<SocketAddr> {
+        let node = node?;
+        if node.written().starts_with("unix:") {
+            self.found.push(node.error("not-supported-yet", "a unix socket upstream is not supported yet"));
+            return None;
+        }
+        let found = node.written().to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+        if found.is_none() {
+            let error = node.error("malformed-address", format!("{} cannot be resolved", quote(node.written())));
+            self.found.push(error.help("write host and port, such as `127.0.0.1:3000`"));
+        }
+        found
+    }
+
+    fn token_off_loopback(&mut self, root: Node<'_>, address: Option<SocketAddr>, token_file: Option<&PathBuf>) {
+        let exposed = address.is_some_and(|address| !address.ip().is_loopback());
+        if let (true, None, Some(node)) = (exposed, token_file, root.get("admin")) {
+            let error = node.error("missing-token", "the admin listener is reachable from other machines");
+            self.found.push(error.help("name a `token_file`, or bind it to 127.0.0.1"));
+        }
+    }
+}
+
+fn host_header(written: Option<String>) -> HostHeader {
+    match written {
+        Some(host) if host != "preserve" => HostHeader::Fixed(host),
+        Some(_) | None => HostHeader::Preserve,
+    }
+}
+
+/// A name without a slash or an ending is a bundled profile.
+fn profile(base: &Path, written: &str) -> ProfileSource {
+    if written.contains(['/', '.']) {
+        ProfileSource::File(base.join(written))
+    } else {
+        ProfileSource::Bundled(written.to_owned())
+    }
+}
+
+fn settings(raw: Option<RawSettings>) -> Option<Vec<Kind>> {
+    match raw? {
+        RawSettings::All(_) => None,
+        RawSettings::Some(names) => {
+            Some(Kind::ALL.iter().copied().filter(|kind| names.iter().any(|name| name == kind.name())).collect())
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What config.yaml says, before it means anything.
+
+use std::{path::PathBuf, time::Duration};
+
+use chatwarden_policy::units::{read_duration, read_size};
+use serde::Deserialize;
+
+use super::Limits;
+use crate::identity::SourceSettings;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    #[serde(rename = "listeners")]
+    _listeners: serde::de::IgnoredAny,
+    pub(super) upstream: RawUpstream,
+    pub(super) profile: String,
+    pub(super) rules: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
+    #[serde(rename = "client_address")]
+    _client_address: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    pub(super) identity: Vec<SourceSettings>,
+    pub(super) super_admin_roles: Option<Vec<String>>,
+    pub(super) settings: Option<RawSettings>,
+    pub(super) action_log: Option<RawActionLog>,
+    pub(super) admin: Option<RawAdmin>,
+    pub(super) metrics: Option<serde::de::IgnoredAny>,
+    pub(super) refusals: Option<RawRefusals>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawUpstream {
+    pub(super) host_header: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawSettings {
+    All(String),
+    Some(Vec<String>),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawActionLog {
+    pub(super) store: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawAdmin {
+    pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawRefusals {
+    pub(super) contact: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLimits {
+    #[serde(deserialize_with = "read_size")]
+    request_header: u64,
+    #[serde(deserialize_with = "read_size")]
+    inspected_body: u64,
+    #[serde(deserialize_with = "read_duration")]
+    idle_timeout: Duration,
+    #[serde(deserialize_with = "read_duration")]
+    stream_idle_timeout: Duration,
+    #[serde(deserialize_with = "read_duration")]
+    drain_timeout: Duration,
+    connections: u64,
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        Self {
+            request_header: 64 << 10,
+            inspected_body: 4 << 20,
+            idle_timeout: Duration::from_secs(75),
+            stream_idle_timeout: Duration::from_secs(3600),
+            drain_timeout: Duration::from_secs(10),
+            connections: 100_000,
+        }
+    }
+}
+
+impl From<RawLimits> for Limits {
+    fn from(raw: RawLimits) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            request_header: size(raw.request_header),
+            inspected_body: size(raw.inspected_body),
+            idle_timeout: raw.idle_timeout,
+            stream_idle_timeout: raw.stream_idle_timeout,
+            drain_timeout: raw.drain_timeout,
+            connections: size(raw.connections),
+        }
+    }
+}

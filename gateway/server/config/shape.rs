@@ -1,0 +1,145 @@
+//! What config.yaml may say.
+//!
+//! The table feeds the check at start, `chatwarden schema config` and the editors; its words are for ops. What later
+//! releases add is known and refused, never read and ignored.
+
+use std::time::Duration;
+
+use chatwarden_policy::{
+    profile::{INTROSPECTION, PLACE},
+    shape::{Field, Shape, Word},
+};
+
+/// config.yaml.
+pub const CONFIG: Shape = Shape::Object(&[
+    Field::new("listeners", "Where operators and clients come in.", Shape::List(&LISTENER)).required(),
+    Field::new("upstream", "The chat application behind the gateway.", UPSTREAM).required(),
+    Field::new("profile", "How the application spells things: a bundled name (`blinger`, `generic`) or a path.", Shape::Text("a profile's name or path")).required(),
+    Field::new("rules", "The directory of the rule files, relative to this file.", Shape::Text("a directory")).default("rules"),
+    Field::new("state", "The directory for the action log, keys and the last good rules.", Shape::Text("a directory")).default("${STATE_DIRECTORY:-state}"),
+    Field::new("client_address", "Whose word about the client's address is believed.", CLIENT_ADDRESS),
+    Field::new("identity", "Who is calling: the sources, asked in order.", Shape::List(&SOURCE)),
+    Field::new("super_admin_roles", "Roles with full access.", Shape::List(&Shape::Text("a role"))).default("[super_admin]"),
+    Field::new("settings", "The settings that admins may use: `all`, or a list of rule files.", SETTINGS).default("all"),
+    Field::new("keys", "Keys other than those that the gateway makes itself in `state/keys`.", Shape::Any).later(),
+    Field::new("action_log", "Where the action log is kept.", ACTION_LOG),
+    Field::new("webhook_secrets", "The secrets that webhook deliveries are signed with.", Shape::Any).later(),
+    Field::new("admin", "The listener for ops: status and reload.", ADMIN),
+    Field::new("metrics", "The listener for health checks and metrics. It tells nothing private.", METRICS),
+    Field::new("refusals", "What is told to whoever is refused.", REFUSALS),
+    Field::new("limits", "Bounds, each with a safe default.", LIMITS),
+]);
+
+const LISTENER: Shape = Shape::Object(&[
+    Field::new("address", "Address and port.", ADDRESS).required(),
+    Field::new("tls", "Certificates, chosen by server name.", Shape::Any).later(),
+    Field::new("proxy_protocol", "PROXY protocol from trusted proxies.", Shape::Bool).only("false"),
+    Field::new("health_path", "A path that answers load balancers.", Shape::Any).later(),
+]);
+
+const UPSTREAM: Shape = Shape::Object(&[
+    Field::new("address", "Host and port of the application.", Shape::Text("an address such as `127.0.0.1:3000`")).required(),
+    Field::new("addresses", "Several addresses.", Shape::Any).later(),
+    Field::new("tls", "TLS towards the application.", Shape::Any).only("false"),
+    Field::new("host_header", "`preserve` sends the Host that the client named; anything else is sent instead.", Shape::Text("`preserve` or a host name")).default("preserve"),
+    Field::new("headers", "Headers that let the application know the gateway.", Shape::Any).later(),
+    Field::new("public_names", "The application's own host names.", Shape::List(&Shape::Text("a host name"))).only("[]"),
+]);
+
+const CLIENT_ADDRESS: Shape = Shape::Object(&[
+    Field::new("trusted_proxies", "Networks whose word about the client is believed. Empty: nobody's.", Shape::List(&Shape::NETWORK)).only("[]"),
+    Field::new("header", "The header that trusted proxies write.", Shape::Text("a header's name")).only("X-Forwarded-For"),
+]);
+
+const SOURCE: Shape = Shape::Tagged(&[
+    Field::new("jwt", "Signed tokens that the gateway verifies itself (RFC 7519).", JWT),
+    Field::new("introspection", "The application is asked who the caller is.", INTROSPECTION),
+    Field::new("trusted_header", "A proxy in front says who the caller is.", Shape::Any).later(),
+    Field::new("tokens", "API tokens from a file, by their SHA-256.", TOKENS),
+]);
+
+const JWT: Shape = Shape::Object(&[
+    Field::new("from", "Where the token stands.", Shape::List(&PLACE)).required(),
+    Field::new("keys", "The key that signatures are checked with.", Shape::Tagged(&[
+        Field::new("secret_file", "A shared secret of 32 bytes or more, for HS256.", PATH),
+        Field::new("public_key_file", "A public key in PEM.", PATH),
+        Field::new("jwks_file", "A JSON Web Key Set (RFC 7517).", PATH),
+        Field::new("jwks_url", "A JSON Web Key Set behind a URL.", PATH).later(),
+    ])).required(),
+    Field::new("algorithms", "The signature algorithms that are accepted; each must fit the key.", Shape::List(&ALGORITHM)).required(),
+    Field::new("claims", "Which claims say what; dotted paths.", Shape::Object(&[
+        Field::new("account", "The account's id.", CLAIM).default("sub"),
+        Field::new("name", "The name that people see.", CLAIM),
+        Field::new("email", "The verified e-mail address.", CLAIM),
+        Field::new("role", "The role, or the roles.", CLAIM),
+        Field::new("groups", "The titles of the operator groups.", CLAIM),
+    ])),
+    Field::new("issuer", "The issuer that a token must name, or a list.", ONE_OR_MANY),
+    Field::new("audience", "The audience that a token must name, or a list.", ONE_OR_MANY),
+]);
+
+const ALGORITHM: Shape = Shape::Words(&[
+    Word::new("HS256", "HMAC with SHA-256"),
+    Word::new("RS256", "RSASSA-PKCS1-v1_5 with SHA-256"),
+    Word::new("ES256", "ECDSA with P-256 and SHA-256"),
+    Word::new("EdDSA", "Ed25519"),
+]);
+
+const TOKENS: Shape = Shape::Object(&[
+    Field::new("file", "The list of tokens.", PATH).required(),
+    Field::new("from", "Where the token stands.", Shape::List(&PLACE)),
+]);
+
+const SETTINGS: Shape = Shape::Union(&[
+    Shape::Words(&[Word::new("all", "every setting")]),
+    Shape::List(&Shape::Words(&[
+        Word::new("groups", "groups.yaml"),
+        Word::new("ip-whitelist", "ip-whitelist.yaml"),
+        Word::new("files", "files.yaml"),
+        Word::new("downloads", "downloads.yaml"),
+        Word::new("personal-data", "personal-data.yaml"),
+        Word::new("iframe", "iframe.yaml"),
+        Word::new("webhooks", "webhooks.yaml"),
+        Word::new("action-log", "action-log.yaml"),
+    ])),
+]);
+
+const ACTION_LOG: Shape = Shape::Object(&[Field::new(
+    "store",
+    "`sqlite:` and a path, relative to this file.",
+    Shape::Union(&[Shape::Text("`sqlite:` and a path"), Shape::Later(&Shape::Map { key: "a store", of: &Shape::Any })]),
+)
+.default("sqlite:state/actions.db")]);
+
+const ADMIN: Shape = Shape::Object(&[
+    Field::new("address", "Address and port; off loopback it needs `token_file`.", ADDRESS).required(),
+    Field::new("token_file", "The token that callers must show; without, one is made in `state/admin.token`.", PATH),
+]);
+
+const METRICS: Shape = Shape::Object(&[Field::new("address", "Address and port.", ADDRESS).required()]);
+
+const REFUSALS: Shape =
+    Shape::Object(&[Field::new("contact", "Whom to ask, in a few words.", Shape::Text("a few words"))]);
+
+const LIMITS: Shape = Shape::Object(&[
+    Field::new("request_header", "The most bytes of a request's header.", Shape::Size { min: 1 << 10, max: 512 << 10 }).default("64KiB"),
+    Field::new("inspected_body", "The most that is held in memory of one request body under inspection.", Shape::Size { min: 64 << 10, max: 1 << 30 }).default("4MiB"),
+    Field::new("message", "The most bytes of one WebSocket message or event.", Shape::SIZE).later(),
+    Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600)).default("75s"),
+    Field::new("stream_idle_timeout", "How long a live stream or long poll may be silent.", seconds(1, 86_400)).default("1h"),
+    Field::new("drain_timeout", "How long open requests may take to end when the gateway stops.", seconds(0, 3600)).default("10s"),
+    Field::new("connections", "The most connections at once.", Shape::Integer { min: 1, max: 10_000_000 }).default("100000"),
+    Field::new("held_object", "The most bytes of an object that waits for its discriminator.", Shape::SIZE).later(),
+    Field::new("copies_window", "The most bytes of a body that is searched for copies.", Shape::SIZE).later(),
+    Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
+    Field::new("contact_writes", "How many contact fields an account may write.", Shape::Any).later(),
+]);
+
+const fn seconds(min: u64, max: u64) -> Shape {
+    Shape::Duration { min: Duration::from_secs(min), max: Duration::from_secs(max) }
+}
+
+const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
+const PATH: Shape = Shape::Text("a path");
+const CLAIM: Shape = Shape::Text("a claim");
+const ONE_OR_MANY: Shape = Shape::Union(&[Shape::Text("a name"), Shape::List(&Shape::Text("a name"))]);

@@ -1,0 +1,438 @@
+//! The gateway put together: started, running, drained.
+//!
+//! `run`, `demo` and the integration tests start the same thing by the same call. Everything that can fail fails here,
+//! before a connection is accepted; what fails later costs one request.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chatwarden_policy::{diagnostic::Diagnostic, policy::Policy, reason::Reason};
+use chatwarden_redact::Class;
+use jiff::Timestamp;
+use pingora::{
+    apps::ServerApp,
+    proxy::{HttpProxy, http_proxy},
+    server::configuration::ServerConf,
+};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    actions::{self, Action, ActionLog, Entry, Outcome},
+    admin::{Admin, Hosts, Reloaded, Token},
+    clock::Clock,
+    config::Config,
+    durable,
+    generation::{self, Generation, PolicyCompiler},
+    identity::{Resolver, SourceSettings, Upstream},
+    keys,
+    listen::{self, BindError},
+    metrics::{self, Metrics, Readiness},
+    proxy::Proxy,
+    reload::{self, Cause, LastGood, Reloader, Timing, Watcher},
+};
+
+/// What every request shares.
+pub struct Shared {
+    pub(crate) config: Config,
+    pub(crate) identity: Resolver,
+    pub(crate) actions: ActionLog,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    reloader: Arc<Reloader<PolicyCompiler>>,
+    accepting: AtomicBool,
+    started: Timestamp,
+}
+
+impl Shared {
+    /// The rules in force.
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.reloader.current())
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    proxy: Arc<HttpProxy<Proxy>>,
+    addresses: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    watcher: Option<Watcher>,
+    stop: watch::Sender<bool>,
+    loops: Vec<JoinHandle<JoinSet<()>>>,
+    services: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Files with errors: config.yaml, rules, profile. Exit code 78.
+    #[error("{}", rendered(.0))]
+    Files(Vec<Diagnostic>),
+    /// An address that is taken, or not ours. Exit code 69.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A file of the state directory. Exit code 78.
+    #[error("{0}")]
+    State(String),
+    /// A fault of the gateway itself. Exit code 70.
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn rendered(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// How long the action log may take to write what it holds, at a stop.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// Starts a gateway: binds, loads, listens.
+    ///
+    /// # Errors
+    /// The first thing that keeps it from starting, with all that is wrong with it.
+    pub async fn start(config: Config) -> Result<Gateway, StartError> {
+        Gateway::start_at(config, Clock::default()).await
+    }
+
+    /// Starts a gateway by a given clock.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_at(config: Config, clock: Clock) -> Result<Gateway, StartError> {
+        let listeners: Vec<TcpListener> =
+            config.listeners.iter().map(|address| listen::bind(*address)).collect::<Result<_, _>>()?;
+        let admin_listener = config.admin.as_ref().map(|admin| listen::bind(admin.address)).transpose()?;
+        let metrics_listener = config.metrics.map(listen::bind).transpose()?;
+        durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
+        let alias_key = keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
+        let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
+        let reloader = boot(&config, alias_key, clock, &metrics)?;
+        let identity = resolver(&config, &reloader.current().generation).map_err(StartError::Files)?;
+        let actions = open_actions(&config, &reloader.current())?;
+        let token = config.admin.as_ref().map(|admin| admin_token(&config, admin.token_file.as_deref())).transpose()?;
+        let shared = Arc::new(Shared {
+            config,
+            identity,
+            actions,
+            metrics,
+            clock,
+            reloader: Arc::new(reloader),
+            accepting: AtomicBool::new(false),
+            started: Timestamp::now(),
+        });
+        let mut gateway = Gateway::assemble(shared);
+        gateway.watch()?;
+        gateway.serve(listeners)?;
+        if let Some(listener) = metrics_listener {
+            gateway.serve_metrics(listener)?;
+        }
+        if let (Some(listener), Some(token)) = (admin_listener, token) {
+            gateway.serve_admin(listener, token)?;
+        }
+        gateway.shared.accepting.store(true, Ordering::Release);
+        Ok(gateway)
+    }
+
+    /// The addresses on which clients come in.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The address of the admin listener.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The address of the metrics listener.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// What the gateway runs with.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// What `/status` tells.
+    pub fn status(&self) -> Value {
+        status(&self.shared)
+    }
+
+    /// Looks at the rule files now, and at the token files.
+    pub fn reload(&self) {
+        reload_tokens(&self.shared);
+        if let Some(watcher) = &self.watcher {
+            watcher.trigger();
+        }
+    }
+
+    /// Waits until everything that the action log accepted is on disk.
+    pub async fn flush_actions(&self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.actions.flush(LAST_WRITE).is_ok()).await.unwrap_or(false)
+    }
+
+    /// Stops: no new connections, open requests may end, the action log is written out.
+    pub async fn stop(mut self) {
+        info!("Stopping");
+        self.shared.accepting.store(false, Ordering::Release);
+        self.watcher = None;
+        self.stop.send_replace(true);
+        self.proxy.cleanup().await;
+        let patience = self.shared.config.limits.drain_timeout;
+        let loops = std::mem::take(&mut self.loops);
+        let drained = tokio::time::timeout(patience, async {
+            for accepting in loops {
+                if let Ok(open) = accepting.await {
+                    open.join_all().await;
+                }
+            }
+        });
+        if drained.await.is_err() {
+            warn!("Requests were still open after the drain timeout and are cut");
+        }
+        for service in &self.services {
+            service.abort();
+        }
+        let shared = Arc::clone(&self.shared);
+        let closed = tokio::task::spawn_blocking(move || shared.actions.close(LAST_WRITE)).await;
+        match closed {
+            Ok(Ok(())) => info!("Stopped"),
+            Ok(Err(unwritten)) => error!(error = %unwritten, "Stopped; entries of the action log could not be written"),
+            Err(_) => error!("Stopped; the action log could not be closed"),
+        }
+    }
+
+    fn assemble(shared: Arc<Shared>) -> Gateway {
+        let conf = ServerConf { upstream_keepalive_pool_size: POOL_SIZE, ..ServerConf::default() };
+        let proxy = Arc::new(http_proxy(&Arc::new(conf), Proxy::new(Arc::clone(&shared))));
+        Gateway {
+            shared,
+            proxy,
+            addresses: Vec::new(),
+            admin: None,
+            metrics: None,
+            watcher: None,
+            stop: watch::Sender::new(false),
+            loops: Vec::new(),
+            services: Vec::new(),
+        }
+    }
+
+    fn watch(&mut self) -> Result<(), StartError> {
+        let (asked, told) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let watcher = Watcher::start(
+            Timing::default(),
+            move || asked.reloader.watched(),
+            move |cause| {
+                look(&told, cause);
+            },
+        );
+        self.watcher =
+            Some(watcher.map_err(|error| StartError::Internal(format!("cannot watch the rules: {error}")))?);
+        Ok(())
+    }
+
+    fn serve(&mut self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
+        let permits = Arc::new(Semaphore::new(self.shared.config.limits.connections.min(Semaphore::MAX_PERMITS)));
+        for listener in listeners {
+            self.addresses.push(local(&listener)?);
+            self.loops.push(tokio::spawn(listen::accept(
+                listener,
+                Arc::clone(&self.proxy),
+                Arc::clone(&permits),
+                Arc::clone(&self.shared.metrics),
+                self.stop.subscribe(),
+            )));
+        }
+        Ok(())
+    }
+
+    fn serve_metrics(&mut self, listener: TcpListener) -> Result<(), StartError> {
+        self.metrics = Some(local(&listener)?);
+        let shared = Arc::clone(&self.shared);
+        let readiness = move || match (shared.accepting.load(Ordering::Acquire), shared.reloader.is_degraded()) {
+            (false, _) => Readiness::NotReady,
+            (true, false) => Readiness::Ready,
+            (true, true) => Readiness::Degraded,
+        };
+        self.serve_pages(listener, metrics::router(Arc::clone(&self.shared.metrics), readiness));
+        Ok(())
+    }
+
+    fn serve_admin(&mut self, listener: TcpListener, token: Token) -> Result<(), StartError> {
+        let address = local(&listener)?;
+        self.admin = Some(address);
+        let (told, reloaded) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let admin = Admin::new(token, Hosts::new(address, None), move || status(&told), move || {
+            reload_tokens(&reloaded);
+            look(&reloaded, Cause::Admin)
+        });
+        self.serve_pages(listener, admin.router());
+        Ok(())
+    }
+
+    fn serve_pages(&mut self, listener: TcpListener, router: axum::Router) {
+        self.services.push(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                error!(%error, "A listener for ops ended");
+            }
+        }));
+    }
+}
+
+/// Connections to the application that are kept for the next request.
+const POOL_SIZE: usize = 512;
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|error| StartError::Internal(error.to_string()))
+}
+
+fn boot(
+    config: &Config,
+    alias_key: chatwarden_redact::AliasKey,
+    clock: Clock,
+    metrics: &Arc<Metrics>,
+) -> Result<Reloader<PolicyCompiler>, StartError> {
+    let compiler = PolicyCompiler::new(config, alias_key, clock);
+    let store = LastGood::new(&config.state);
+    Reloader::boot(compiler, generation::sources(config), store, Arc::clone(metrics))
+        .map_err(|error| StartError::Files(error.diagnostics))
+}
+
+/// The identity sources of config.yaml, else of the profile.
+///
+/// # Errors
+/// Every problem of theirs, at its place in config.yaml.
+pub(crate) fn resolver(config: &Config, policy: &Policy) -> Result<Resolver, Vec<Diagnostic>> {
+    let sources: Vec<SourceSettings> = match (&policy.profile.identity, config.identity.is_empty()) {
+        (Some(introspection), true) => {
+            let read = serde_json::from_value(introspection.clone());
+            let misfit = |error: serde_json::Error| {
+                vec![Diagnostic::about("identity-source", "profile", format!("its `identity` cannot be used: {error}"))]
+            };
+            vec![SourceSettings { introspection: Some(read.map_err(misfit)?), ..SourceSettings::default() }]
+        }
+        (_, _) => config.identity.clone(),
+    };
+    let upstream =
+        Upstream { address: config.upstream.address.to_string(), headers: http::HeaderMap::new() };
+    let resolver = Resolver::new(&sources, config.base(), &upstream)
+        .map_err(|errors| errors.iter().map(|error| config.problem(error)).collect::<Vec<_>>())?;
+    for warning in resolver.warnings() {
+        warn!(setting = %warning.path, "{}", warning.message);
+    }
+    Ok(resolver)
+}
+
+fn open_actions(config: &Config, generation: &Generation) -> Result<ActionLog, StartError> {
+    let keep_days = generation.generation.rules.action_log.as_ref().map(|rule| rule.keep_days);
+    let options = actions::Options { keep_days, ..actions::Options::default() };
+    ActionLog::open(&config.action_log, options)
+        .map_err(|error| StartError::State(format!("the action log cannot be opened: {error}")))
+}
+
+fn admin_token(config: &Config, file: Option<&Path>) -> Result<Token, StartError> {
+    let token = match file {
+        Some(file) => Token::in_file(file),
+        None => Token::in_state(&config.state),
+    };
+    token.map_err(|error| StartError::State(error.to_string()))
+}
+
+fn state_error(state: &Path, error: &std::io::Error) -> StartError {
+    StartError::State(format!("the state directory {} cannot be used: {error}", state.display()))
+}
+
+/// Looks at the rule files, and writes what came of it into the action log.
+fn look(shared: &Shared, cause: Cause) -> Reloaded {
+    let before = shared.reloader.last_rejection();
+    let outcome = shared.reloader.reload(cause);
+    let running = shared.generation();
+    let (action, in_force, diagnostics) = match &outcome {
+        reload::Outcome::Applied(running) => (Some(Action::RulesApplied), true, json!(running.warnings)),
+        reload::Outcome::Unchanged(running) => (None, true, json!(running.warnings)),
+        reload::Outcome::Rejected(rejection) => {
+            let known = before.is_some_and(|before| Arc::ptr_eq(&before, rejection));
+            ((!known).then_some(Action::RulesRejected), false, json!(rejection.diagnostics))
+        }
+    };
+    let rule = running.generation.rules.action_log.as_ref();
+    if let Some(rule) = rule {
+        shared.actions.keep(Some(rule.keep_days));
+    }
+    if let (Some(action), Some(rule)) = (action, rule) {
+        let note = format!("generation {}, digest {}", running.number, running.digest.short());
+        let entry = Entry::new(Timestamp::now(), &action.into(), Outcome::Done, running.number).note(&note);
+        if rule.records(entry.action()) && shared.actions.append(entry).is_err() {
+            shared.metrics.action_log_dropped.inc();
+        }
+    }
+    let body = json!({
+        "in_force": in_force,
+        "generation": running.number,
+        "digest": running.digest,
+        "diagnostics": diagnostics,
+    });
+    Reloaded { in_force, body }
+}
+
+fn reload_tokens(shared: &Shared) {
+    match shared.identity.reload() {
+        Ok(tokens) => tokens.apply(),
+        Err(errors) => {
+            for error in errors {
+                warn!(%error, "Token file rejected; the tokens before it stay");
+            }
+        }
+    }
+}
+
+fn status(shared: &Shared) -> Value {
+    let mut status = shared.reloader.status();
+    let running = shared.generation();
+    let rules = &running.generation.rules;
+    let settings: Vec<Value> = rules
+        .states
+        .iter()
+        .map(|(kind, state)| json!({ "name": kind.name(), "state": state.words() }))
+        .collect();
+    if let Some(status) = status.as_object_mut() {
+        status.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
+        status.insert("app".to_owned(), json!(running.generation.profile.app));
+        status.insert("settings".to_owned(), json!(settings));
+        status.insert("action_log".to_owned(), json!(shared.actions.status()));
+        status.insert("undeclared_groups".to_owned(), json!(shared.metrics.undeclared_groups.get()));
+        let uptime = Timestamp::now().duration_since(shared.started);
+        status.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));
+    }
+    status
+}
+
+/// Every pair of labels that a request can end with.
+fn verdicts() -> Vec<(&'static str, &'static str)> {
+    let mut verdicts = vec![("allowed", "none"), ("aborted", "none")];
+    for reason in Reason::ALL {
+        let pair = ("refused", reason.code());
+        if !verdicts.contains(&pair) {
+            verdicts.push(pair);
+        }
+    }
+    verdicts
+}

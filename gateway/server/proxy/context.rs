@@ -1,0 +1,65 @@
+//! What one request carries from phase to phase.
+
+use std::{sync::Arc, time::Instant};
+
+use chatwarden_policy::{
+    account::{ClientIp, Identity},
+    path::CanonicalPath,
+    policy::Policy,
+    reason::Denial,
+    verdict::Orders,
+};
+use uuid::Uuid;
+
+use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
+use crate::generation::Generation;
+
+/// The state of one request, from its first byte to its log entry.
+pub struct Context {
+    pub(crate) started: Instant,
+    /// RFC 9562 version 7: sortable by time.
+    pub(crate) request_id: String,
+    /// The one generation of rules that judges this request, start to end.
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) client_ip: Option<ClientIp>,
+    pub(crate) path: Option<CanonicalPath>,
+    pub(crate) identity: Identity,
+    /// Set once the request is allowed.
+    pub(crate) orders: Option<Box<Orders>>,
+    /// Set once it is refused; the first refusal stays.
+    pub(crate) denial: Option<Denial>,
+    pub(crate) upgraded: bool,
+    pub(crate) request_body: RequestBody,
+    pub(crate) answer_body: AnswerBody,
+    /// What the action log learns from the request.
+    pub(crate) noted: Noted,
+}
+
+impl Context {
+    /// The policy that judges this request.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.generation.generation
+    }
+
+    pub(crate) fn new(generation: Arc<Generation>) -> Self {
+        Self {
+            started: Instant::now(),
+            request_id: Uuid::now_v7().to_string(),
+            generation,
+            client_ip: None,
+            path: None,
+            identity: Identity::Nobody,
+            orders: None,
+            denial: None,
+            upgraded: false,
+            request_body: RequestBody::Open,
+            answer_body: AnswerBody::Pass,
+            noted: Noted::default(),
+        }
+    }
+
+    /// Notes a refusal; the first one stays.
+    pub(crate) fn refuse(&mut self, denial: Denial) {
+        self.denial.get_or_insert(denial);
+    }
+}

@@ -1,0 +1,87 @@
+//! The picture in place of a hidden avatar: drawn from the alias in its own address, the same for everybody.
+//!
+//! Five by five cells, mirrored, in one of sixteen colours. Nothing of the client is in it but the alias.
+
+use bytes::Bytes;
+use http::header;
+use pingora::{http::ResponseHeader, proxy::Session};
+
+use super::{context::Context, refusal};
+
+/// Where the gateway serves what is its own.
+const RESERVED: &str = "/.chatwarden/";
+const AVATARS: &str = "/.chatwarden/avatar/";
+
+/// Whether a path belongs to the gateway itself.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    path.starts_with(RESERVED)
+}
+
+/// Answers a request for a reserved path.
+pub(crate) async fn write(session: &mut Session, ctx: &Context) -> pingora::Result<()> {
+    let drawn = ctx.path.as_ref().and_then(|path| alias(path.as_str())).map(draw);
+    let (status, kind, body) = match drawn {
+        Some(svg) => (200, "image/svg+xml", svg),
+        None => (404, "text/plain; charset=utf-8", "There is nothing here.\n".to_owned()),
+    };
+    let mut answer = ResponseHeader::build(status, Some(6))?;
+    answer.insert_header(header::CONTENT_TYPE, kind)?;
+    answer.insert_header(header::CONTENT_LENGTH, body.len())?;
+    answer.insert_header(header::CACHE_CONTROL, "public, max-age=86400")?;
+    answer.insert_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")?;
+    answer.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
+    answer.insert_header(refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
+    if !session.is_body_done() {
+        session.set_keepalive(None);
+    }
+    let head = session.req_header().method == http::Method::HEAD;
+    session.write_response_header(Box::new(answer), head).await?;
+    if !head {
+        session.write_response_body(Some(Bytes::from(body)), true).await?;
+    }
+    Ok(())
+}
+
+fn alias(path: &str) -> Option<&str> {
+    let alias = path.strip_prefix(AVATARS)?.strip_suffix(".svg")?;
+    let sound = (1..=32).contains(&alias.len()) && alias.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    sound.then_some(alias)
+}
+
+fn draw(alias: &str) -> String {
+    // FNV-1a: the picture needs spread, not secrecy.
+    let hash = alias.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hue = (hash >> 60) * 360 / 16;
+    let cells: String = (0..15)
+        .filter(|cell| hash >> cell & 1 == 1)
+        .flat_map(|cell| {
+            let (column, row) = (cell / 5, cell % 5);
+            [(column, row), (4 - column, row)]
+        })
+        .map(|(column, row)| format!("M{column} {row}h1v1h-1z"))
+        .collect();
+    format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 7 7" shape-rendering="crispEdges"><path fill="hsl({hue} 40% 92%)" d="M-1 -1h7v7h-7z"/><path fill="hsl({hue} 45% 45%)" d="{cells}"/></svg>"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_alias_is_drawn() {
+        assert_eq!(alias("/.chatwarden/avatar/7f3kq2mx9t.svg"), Some("7f3kq2mx9t"));
+        for other in ["/.chatwarden/avatar/.svg", "/.chatwarden/avatar/a<b.svg", "/.chatwarden/avatar/a", "/.chatwarden/"] {
+            assert_eq!(alias(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn one_alias_has_one_picture() {
+        assert_eq!(draw("7f3kq2mx9t"), draw("7f3kq2mx9t"));
+        assert_ne!(draw("7f3kq2mx9t"), draw("7f3kq2mx9v"));
+    }
+}

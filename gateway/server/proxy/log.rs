@@ -1,0 +1,220 @@
+//! What remains of a request: its entry in the action log, its counts, its line in the log.
+//!
+//! The log holds no contact data, no credentials and no paths; who did what is for the action log alone.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use chatwarden_policy::{
+    body::DownloadKind,
+    extract,
+    profile::{Classified, Place},
+    reason::{Denial, Reason},
+    verdict::{Area as PolicyArea, Orders},
+};
+use jiff::Timestamp;
+use pingora::{Error, proxy::Session};
+use tracing::{debug, info, warn};
+
+use super::{answer_body::Finished, context::Context, head::Target};
+use crate::{
+    actions::{Action, ActionType, Entry, Outcome},
+    gateway::Shared,
+    identity::{Area, Request},
+};
+
+/// Fields of the request that the action log is told.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    action: Option<ActionType>,
+    route: Option<String>,
+    target: Option<String>,
+    note: Option<String>,
+    signs: bool,
+}
+
+/// Notes what the route alone tells.
+pub(crate) fn note(ctx: &mut Context, classified: &Classified<'_>, target: &Target, method: &str) {
+    let writes = !matches!(method, "GET" | "HEAD" | "OPTIONS");
+    let own = if classified.webhooks_panel {
+        Some(Action::WebhooksPanelOpen)
+    } else if classified.download.is_some() {
+        Some(Action::DownloadSend)
+    } else if classified.file_send {
+        Some(Action::FileSend)
+    } else if classified.file_receive {
+        Some(Action::FileReceive)
+    } else if classified.sign_in && writes {
+        Some(Action::SignIn)
+    } else if classified.sign_out {
+        Some(Action::SignOut)
+    } else {
+        None
+    };
+    ctx.noted.signs = classified.sign_out || (classified.sign_in && writes);
+    ctx.noted.action = own.map(ActionType::from);
+    let Some(action) = classified.action else { return };
+    if let Ok(action_type) = ActionType::parse(&action.action_type) {
+        ctx.noted.action = Some(action_type);
+    }
+    ctx.noted.route = Some(action.route.clone());
+    let find = |place: &Option<Place>| match place {
+        Some(Place::Path(name)) => {
+            classified.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        }
+        Some(Place::Query(name)) => in_pairs(target.query.as_deref().unwrap_or_default(), name),
+        Some(Place::Json(_) | Place::Form(_)) | None => None,
+    };
+    ctx.noted.target = find(&action.target);
+    ctx.noted.note = find(&action.note);
+}
+
+/// Notes what the body tells, once it is read.
+pub(crate) fn note_body(ctx: &mut Context, orders: &Orders, body: &Bytes, kind: Option<DownloadKind>) {
+    if kind == Some(DownloadKind::Direct) {
+        ctx.noted.action = Some(Action::DownloadDirect.into());
+    }
+    let Some(action) = &orders.action else { return };
+    let find = |place: &Option<Place>| match place {
+        Some(Place::Json(selector)) => {
+            let value = serde_json::from_slice(body).ok()?;
+            extract::find_without_case(selector, &value).into_iter().find_map(extract::text).map(Cow::into_owned)
+        }
+        Some(Place::Form(name)) => in_pairs(std::str::from_utf8(body).ok()?, name),
+        Some(Place::Path(_) | Place::Query(_)) | None => None,
+    };
+    if let Some(target) = find(&action.target) {
+        ctx.noted.target = Some(target);
+    }
+    if let Some(note) = find(&action.note) {
+        ctx.noted.note = Some(note);
+    }
+}
+
+fn in_pairs(text: &str, name: &str) -> Option<String> {
+    let pairs = extract::pairs(text).ok()?;
+    pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// Tells what `mode: monitor` would have refused.
+pub(crate) fn monitored(ctx: &Context, denial: &Denial) {
+    info!(
+        request_id = %ctx.request_id,
+        generation = ctx.generation.number,
+        reason = denial.reason.code(),
+        rule = %rule(denial),
+        "Would be refused; the rule only monitors"
+    );
+}
+
+/// Counts what was hidden.
+pub(crate) fn masked(shared: &Shared, ctx: &Context, finished: &Finished) {
+    let hidden: u64 = finished.summary.hidden.iter().sum();
+    if finished.monitored {
+        info!(request_id = %ctx.request_id, hidden, "Would be hidden; the rule only monitors");
+    } else {
+        shared.metrics.masked(&finished.summary.hidden);
+        debug!(request_id = %ctx.request_id, hidden, "Contact data hidden");
+    }
+}
+
+/// Closes the books on a request.
+pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
+    let status = session.response_written().map_or(0, |header| header.status.as_u16());
+    let (verdict, reason) = match &ctx.denial {
+        Some(denial) => ("refused", denial.reason.code()),
+        None if error.is_some() || status == 0 => ("aborted", "none"),
+        None => ("allowed", "none"),
+    };
+    shared.metrics.request(verdict, reason, ctx.started.elapsed());
+    if let Some(denial) = &ctx.denial {
+        let fault = matches!(denial.reason, Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout);
+        if fault {
+            warn!(request_id = %ctx.request_id, generation = ctx.generation.number, reason, error = error.map(|error| error.etype().as_str()), "Request failed");
+        } else {
+            debug!(request_id = %ctx.request_id, generation = ctx.generation.number, reason, rule = %rule(denial), "Request refused");
+        }
+    }
+    record(shared, session, status, error.is_some(), ctx);
+    if ctx.noted.signs || status == 401 {
+        let headers = &session.req_header().headers;
+        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        shared.identity.forget(&Request { headers, host, area: Area::Operator }).await;
+    }
+}
+
+/// Writes the entry, where the request was an action.
+fn record(shared: &Shared, session: &Session, status: u16, failed: bool, ctx: &mut Context) {
+    let Some(rule) = &ctx.generation.generation.rules.action_log else { return };
+    let action = match (&ctx.denial, ctx.noted.action.take()) {
+        (Some(denial), action) => by_reason(denial.reason).map(ActionType::from).or(action),
+        (None, action) => action,
+    };
+    let Some(action) = action else { return };
+    let end_user = ctx.orders.as_ref().is_some_and(|orders| orders.area == PolicyArea::Public);
+    if end_user {
+        return;
+    }
+    let outcome = match &ctx.denial {
+        Some(denial) if denial.reason.status() < 500 => Outcome::Denied,
+        Some(_) => Outcome::Failed,
+        None if failed || status == 0 || status >= 400 => Outcome::Failed,
+        None => Outcome::Done,
+    };
+    let mut entry = Entry::new(Timestamp::now(), &action, outcome, ctx.generation.number).request(
+        &ctx.request_id,
+        session.req_header().method.as_str(),
+        ctx.noted.route.as_deref(),
+    );
+    if !rule.records(entry.action()) {
+        return;
+    }
+    if let Some(account) = ctx.identity.account() {
+        entry = entry.by(account);
+    }
+    if let Some(ip) = ctx.client_ip {
+        entry = entry.from_ip(ip);
+    }
+    if let Some(target) = &ctx.noted.target {
+        entry = entry.target(target);
+    }
+    if let Some(note) = &ctx.noted.note {
+        entry = entry.note(note);
+    }
+    if let Some(denial) = &ctx.denial {
+        entry = entry.because(denial.reason.code(), denial.rule);
+    }
+    if shared.actions.append(entry).is_err() {
+        shared.metrics.action_log_dropped.inc();
+    }
+}
+
+/// What a refusal by a rule says of the action, whatever the route was.
+fn by_reason(reason: Reason) -> Option<Action> {
+    match reason {
+        Reason::FileSendBlocked => Some(Action::FileSend),
+        Reason::FileReceiveBlocked => Some(Action::FileReceive),
+        Reason::DownloadRecipientNotListed => Some(Action::DownloadSend),
+        Reason::DownloadDirectBlocked => Some(Action::DownloadDirect),
+        Reason::WebhooksPanelRestricted => Some(Action::WebhooksPanelOpen),
+        Reason::IpNotWhitelisted
+        | Reason::PathAmbiguous
+        | Reason::RequestAmbiguous
+        | Reason::UnscannableRequest
+        | Reason::UnscannableAnswer
+        | Reason::UnscannableUpgrade
+        | Reason::UnscannableEvents
+        | Reason::LimitBody
+        | Reason::LimitHeader
+        | Reason::LimitRate
+        | Reason::RequestTimeout
+        | Reason::IdentityUnavailable
+        | Reason::UpstreamUnavailable
+        | Reason::UpstreamTimeout
+        | Reason::InternalError => None,
+    }
+}
+
+fn rule(denial: &Denial) -> String {
+    denial.rule.map_or_else(|| "none".to_owned(), |rule| rule.to_string())
+}

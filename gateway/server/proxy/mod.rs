@@ -1,0 +1,145 @@
+//! The proxy: pingora's callbacks, each one call into the file of its phase.
+//!
+//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `upstream`, `response`,
+//! `answer_body`, `log`; `refusal` is the table from a reason to a response.
+
+mod answer_body;
+mod context;
+mod framing;
+mod head;
+mod identicon;
+mod log;
+mod refusal;
+mod request;
+mod request_body;
+mod response;
+mod upstream;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chatwarden_policy::reason::Reason;
+use pingora::{
+    Error, ErrorSource, ErrorType,
+    http::{RequestHeader, ResponseHeader},
+    proxy::{FailToProxy, ProxyHttp, Session},
+    upstreams::peer::HttpPeer,
+};
+
+pub use context::Context;
+
+use crate::gateway::Shared;
+
+/// The gateway as pingora sees it.
+pub struct Proxy {
+    shared: Arc<Shared>,
+}
+
+impl Proxy {
+    /// A proxy over the gateway's shared state.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new(self.shared.generation())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
+        request::filter(&self.shared, session, ctx).await
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+        Ok(Box::new(upstream::peer(&self.shared.config, ctx)))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> pingora::Result<()> {
+        upstream::filter(&self.shared.config, request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Context,
+    ) -> pingora::Result<()> {
+        request::body(session, body, end, ctx)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        header: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> pingora::Result<()> {
+        response::header(session, header, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Context,
+    ) -> pingora::Result<Option<Duration>> {
+        response::body(&self.shared, body, end, ctx)?;
+        Ok(None)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        let reason = match &ctx.denial {
+            Some(denial) => Some(denial.reason),
+            None => failure(error),
+        };
+        let Some(reason) = reason else {
+            return FailToProxy { error_code: 0, can_reuse_downstream: false };
+        };
+        ctx.refuse(reason.into());
+        if session.response_written().is_none() {
+            // The client may be gone; then there is nobody left to tell.
+            let _ = request::refuse(&self.shared, session, ctx).await;
+        }
+        FailToProxy { error_code: reason.status(), can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
+        // pingora's own lines carry the URL; the gateway's log phase tells the same without.
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        log::finish(&self.shared, session, error, ctx).await;
+    }
+}
+
+/// Whose fault a failure is: none for a client that went away.
+fn failure(error: &Error) -> Option<Reason> {
+    match error.esource() {
+        ErrorSource::Upstream => Some(match error.etype() {
+            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout => {
+                Reason::UpstreamTimeout
+            }
+            _ => Reason::UpstreamUnavailable,
+        }),
+        ErrorSource::Downstream => None,
+        ErrorSource::Internal | ErrorSource::Unset => Some(Reason::InternalError),
+    }
+}
+
+/// The error that makes pingora stop a request that the context has refused.
+fn stop(reason: Reason) -> Box<Error> {
+    // Marked as downstream's, else an upstream over HTTP/2 would ignore it.
+    Error::explain(ErrorType::HTTPStatus(reason.status()), reason.code()).into_down()
+}

@@ -1,0 +1,62 @@
+//! What goes upstream: the canonical request, with only what the gateway answers for.
+
+use std::time::Duration;
+
+use chatwarden_policy::verdict::Area;
+use http::{HeaderName, header};
+use pingora::{http::RequestHeader, upstreams::peer::HttpPeer};
+
+use super::context::Context;
+use crate::config::{Config, HostHeader};
+
+/// How long a connection to the application may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection to the application is kept.
+const POOL_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(crate) fn peer(config: &Config, _: &Context) -> HttpPeer {
+    let mut peer = HttpPeer::new(config.upstream.address, false, String::new());
+    peer.options.connection_timeout = Some(CONNECT_TIMEOUT);
+    peer.options.total_connection_timeout = Some(CONNECT_TIMEOUT);
+    peer.options.read_timeout = Some(config.limits.stream_idle_timeout);
+    peer.options.idle_timeout = Some(POOL_TIMEOUT);
+    peer
+}
+
+/// Rewrites the head that goes upstream.
+pub(crate) fn filter(config: &Config, request: &mut RequestHeader, ctx: &mut Context) -> pingora::Result<()> {
+    if let HostHeader::Fixed(host) = &config.upstream.host_header {
+        if let Some(original) = request.headers.get(header::HOST).cloned() {
+            request.insert_header("x-forwarded-host", original)?;
+        }
+        request.insert_header(header::HOST, host.as_str())?;
+    }
+    if let Some(client) = ctx.client_ip {
+        let client = client.to_string();
+        request.insert_header("x-forwarded-for", client.as_str())?;
+        request.insert_header("x-real-ip", client.as_str())?;
+    }
+    request.insert_header("x-forwarded-proto", "http")?;
+    request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
+    // A body under inspection was asked for by the gateway itself; the application need not ask again.
+    request.remove_header(&header::EXPECT);
+    let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
+    match orders.area {
+        Area::Public | Area::Assets => return Ok(()),
+        Area::SignIn | Area::Operator => {}
+    }
+    if orders.masking.hide.is_some() || orders.masking.count.is_some() {
+        request.insert_header(header::ACCEPT_ENCODING, "identity")?;
+    }
+    if orders.masking.hide.is_some() {
+        for name in CONDITIONAL {
+            request.remove_header(&name);
+        }
+    }
+    Ok(())
+}
+
+/// A part of a rewritten answer cannot be cut out of the original, and an answer that the caller holds may date from
+/// other rules: ranges and conditions (RFC 9110 §13, §14) do not go upstream for a masked caller.
+const CONDITIONAL: [HeaderName; 4] =
+    [header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
