@@ -412,3 +412,29 @@ examples: [{ page: \"https://a.example.com:8443\", area: client_card, expect: al
         fixture.files.insert(name.to_owned(), text.into());
     }
 }
+
+#[test]
+fn the_shipped_rules_are_right_without_a_word() {
+    let mut fixture = Fixture::new([
+        ("groups.yaml", include_str!("../../../../../rules/groups.yaml")),
+        ("ip-whitelist.yaml", include_str!("../../../../../rules/ip-whitelist.yaml")),
+        ("files.yaml", include_str!("../../../../../rules/files.yaml")),
+        ("downloads.yaml", include_str!("../../../../../rules/downloads.yaml")),
+        ("personal-data.yaml", include_str!("../../../../../rules/personal-data.yaml")),
+        ("iframe.yaml", include_str!("../../../../../rules/iframe.yaml")),
+        ("webhooks.yaml", include_str!("../../../../../rules/webhooks.yaml")),
+        ("action-log.yaml", include_str!("../../../../../rules/action-log.yaml")),
+    ]);
+    let partners = include_str!("../../../../../rules/lists/partners.txt");
+    fixture.lists.insert("lists/partners.txt".into(), partners.into());
+    for text in [
+        include_str!("../../../../../profiles/blinger.yaml"),
+        include_str!("../../../../../profiles/generic.yaml"),
+    ] {
+        fixture.profile = profile(text);
+        let (rules, found) = fixture.compile();
+        let told: String = found.iter().map(ToString::to_string).collect();
+        assert_eq!(told, "");
+        assert!(rules.is_some_and(|rules| rules.states.iter().all(|(_, state)| *state == State::On)));
+    }
+}
