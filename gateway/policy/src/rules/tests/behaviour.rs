@@ -393,10 +393,10 @@ examples: [{ page: \"https://a.example.com:8443\", area: client_card, expect: al
         ("webhooks.yaml", "mode: monitor\npanel: super-admin\n"),
         ("action-log.yaml", "keep: 365d\ntypes: [operator.*, \"*.denied\"]\nviews: true\n"),
     ];
-    let mut fixture = Fixture::new(texts);
-    fixture.lists.insert("a.txt".into(), b"198.51.100.0/24 # partners\n".to_vec());
-    fixture.rules();
     for (name, text) in texts {
+        let mut fixture = Fixture::new([("groups.yaml", GROUPS), (name, text)]);
+        fixture.lists.insert("a.txt".into(), b"198.51.100.0/24 # partners\n".to_vec());
+        fixture.rules();
         for at in 0..text.len() {
             for slip in ["", "*"] {
                 let slipped = format!("{}{slip}{}", &text[..at], &text[at + 1..]);
@@ -409,7 +409,6 @@ examples: [{ page: \"https://a.example.com:8443\", area: client_card, expect: al
                 }
             }
         }
-        fixture.files.insert(name.to_owned(), text.into());
     }
 }
 
