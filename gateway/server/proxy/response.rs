@@ -32,6 +32,7 @@ pub(crate) fn header(
         ctx.refuse(Reason::UpstreamUnavailable.into());
         return Err(stop(Reason::UpstreamUnavailable));
     }
+    log::note_answer(ctx, header);
     let Some(orders) = ctx.orders.take() else { return Err(stop(Reason::InternalError)) };
     let judged = judge(session, header, ctx, &orders);
     ctx.orders = Some(orders);
