@@ -159,10 +159,7 @@ impl Rewriter {
     fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
         let class = self.stack.class(self.plan.automaton(), self.member);
         let (kind, state) = match byte {
-            b'"' => {
-                self.begin_text(class, cursor);
-                return Ok(());
-            }
+            b'"' => return self.begin_text(class, cursor),
             b'{' => (Kind::Object, State::FirstMember),
             b'[' => (Kind::Array, State::FirstItem),
             b'-' | b'0'..=b'9' => {
@@ -194,6 +191,10 @@ impl Rewriter {
                 self.member = self.plan.automaton().member(key);
                 cursor.at += key.len() + 1;
                 self.state = State::Colon;
+                if cursor.rest().first() == Some(&b':') {
+                    cursor.at += 1;
+                    self.state = State::Value;
+                }
             }
             None => self.held.begin(self.plan.automaton().longest_name()),
         }
@@ -216,26 +217,26 @@ impl Rewriter {
         Ok(ended)
     }
 
-    /// At the opening quote of a value.
+    /// At the opening quote of a value. Most hidden ones are in one piece and need no copy.
     #[inline]
-    fn begin_text(&mut self, class: Option<Class>, cursor: &mut Cursor) {
+    fn begin_text(&mut self, class: Option<Class>, cursor: &mut Cursor) -> Result<(), RedactError> {
         self.hold(class, cursor);
         cursor.at += 1;
-        self.state = State::Text { lexer: TextLexer::Plain, class };
         if let Some(class) = class
             && let Some(value) = cursor.whole_text()
         {
             cursor.at += value.len() + 1;
             cursor.passed = cursor.at;
-            self.show_text(
-                class,
-                Some(value).filter(|value| value.len() <= self.limits.value_bytes),
-                cursor.out,
-            );
+            let value = Some(value).filter(|value| value.len() <= self.limits.value_bytes);
+            self.show_text(class, value, cursor.out);
             self.state = State::After;
+            return Ok(());
         }
+        self.state = State::Text { lexer: TextLexer::Plain, class };
+        self.read_text(TextLexer::Plain, class, cursor).map(drop)
     }
 
+    #[inline]
     fn read_text(
         &mut self,
         mut lexer: TextLexer,

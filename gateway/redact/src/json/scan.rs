@@ -6,6 +6,10 @@
 /// Counts leading white space (RFC 8259 §2).
 #[inline]
 pub(super) fn blanks(bytes: &[u8]) -> usize {
+    // Most tokens follow each other without any.
+    if bytes.first().is_none_or(|&byte| byte > b' ') {
+        return 0;
+    }
     bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
@@ -16,8 +20,12 @@ pub(super) fn text(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
         at += ascii(&bytes[at..]);
+        // Letters of two bytes come in words: of Cyrillic, Greek, Hebrew, Arabic.
+        while let [0xc2..=0xdf, 0x80..=0xbf, ..] = bytes[at..] {
+            at += 2;
+        }
         let width = match bytes[at..] {
-            [lead @ 0xc2..=0xdf, second, ..] if is_second(lead, second) => 2,
+            [0..0x80, ..] if !is_odd(bytes[at]) => continue,
             [lead @ 0xe0..=0xef, second, third, ..] if is_second(lead, second) && is_continuation(third) => 3,
             [lead @ 0xf0..=0xf4, second, third, fourth, ..]
                 if is_second(lead, second) && is_continuation(third) && is_continuation(fourth) =>

@@ -60,6 +60,7 @@ impl Stack {
         }
         let way = match (class, self.frames.last()) {
             (Some(class), _) => Way::Hidden(class),
+            (None, None) if automaton.is_dead() => Way::Dead,
             (None, None) => {
                 self.states.extend_from_slice(automaton.start());
                 Way::Live

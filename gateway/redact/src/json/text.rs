@@ -251,13 +251,15 @@ mod tests {
 
     #[test]
     fn strings_decode_alike_at_every_cut() {
-        let cases: [(&str, &[u8]); 9] = [
+        let cases: [(&str, &[u8]); 11] = [
             ("", b""),
             ("plain text, longer than a word", b"plain text, longer than a word"),
             (r#"\"\\\/\b\f\n\r\t"#, b"\"\\/\x08\x0c\n\r\t"),
             (r"\u0070hone", b"phone"),
             (r"\u00e9\u20AC", "é€".as_bytes()),
             (r"\ud83d\ude00", "😀".as_bytes()),
+            (r"\ud800\udc00", "\u{10000}".as_bytes()),
+            (r"\udbff\udfff", "\u{10ffff}".as_bytes()),
             (r"\ud83d", b"\xed\xa0\xbd"),
             (r"\ude00\ud83dx\ud83d\u0041", b"\xed\xb8\x80\xed\xa0\xbdx\xed\xa0\xbdA"),
             ("é€😀", "é€😀".as_bytes()),

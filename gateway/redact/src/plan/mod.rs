@@ -211,6 +211,12 @@ impl Automaton {
         &self.start
     }
 
+    /// Whether nothing below the root can be selected.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.start.iter().all(|&word| word == 0)
+    }
+
+    /// How many words a state has.
     pub(crate) fn words(&self) -> usize {
         self.words
     }

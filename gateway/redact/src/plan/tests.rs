@@ -94,6 +94,14 @@ fn more_segments_than_a_word_has_bits_carry_over() {
 }
 
 #[test]
+fn a_state_is_alive_if_any_of_its_words_is() {
+    let deep: String = std::iter::once("$").chain(std::iter::repeat_n(".a", 100)).collect();
+    let plan = plan(&[(Class::Email, "$.b.c"), (Class::Phone, &deep), (Class::Name, "$.d.e")]);
+    assert_eq!(walk(&plan, &way("b/c")).0, Some(Class::Email));
+    assert_eq!(walk(&plan, &way("d/e")).0, Some(Class::Name));
+}
+
+#[test]
 fn a_segment_does_not_run_on_into_the_next_selector() {
     let plan = plan(&[(Class::Phone, "$.a"), (Class::Email, "$.b.c")]);
     assert_eq!(walk(&plan, &way("a/b/c")), (None, false));
