@@ -8,3 +8,6 @@
 mod harness;
 
 mod basics;
+mod iframe;
+mod ip_whitelist;
+mod webhooks;

@@ -15,7 +15,7 @@ mod response;
 pub(crate) use builder::Builder;
 pub(crate) use client::{Call, Client, Persona, Stream};
 pub(crate) use gateway::Gateway;
-pub(crate) use log::lines_with;
+pub(crate) use log::{lines_with, would_be_refused};
 pub(crate) use raw::Raw;
 pub(crate) use response::Response;
 
