@@ -85,7 +85,14 @@ async fn clients_come_in_from_everywhere() {
 
 #[tokio::test]
 async fn an_operator_is_judged_as_one_in_the_public_area_too() {
-    let gateway = listed("").start().await;
+    // A credential that says what it is; any cookie (`*`) would have the app asked about every visitor.
+    let source = json!([{ "introspection": {
+        "path": "/api/me",
+        "from": [{ "cookie": "session" }],
+        "account": "$.id",
+        "groups": "$.groups[*].title",
+    } }]);
+    let gateway = listed("").config("identity", source).start().await;
     let operator = gateway.client_at(OFFICE).sign_in(Persona::Operator).await;
     operator.get("/widget").await.assert_passed(200);
     let elsewhere = gateway.client_at(ELSEWHERE).with("cookie", operator.cookie());
