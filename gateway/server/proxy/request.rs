@@ -68,7 +68,8 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     let client_ip = client_ip(session)?;
     ctx.client_ip = Some(client_ip);
     let limit = ctx.config().limits.request_header;
-    let target = head::normalise(session.req_header_mut(), limit)?;
+    let raw = session.to_h1_raw();
+    let target = head::normalise(session.req_header_mut(), &raw, limit)?;
     let running = std::sync::Arc::clone(&ctx.running);
     let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
