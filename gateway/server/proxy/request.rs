@@ -29,7 +29,10 @@ pub(crate) async fn filter(
     session: &mut Session,
     ctx: &mut Context,
 ) -> pingora::Result<bool> {
-    session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
+    if session.get_keepalive().is_some() {
+        // Where the client did not ask for the connection to be closed.
+        session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
+    }
     match judge(shared, session, ctx).await {
         Ok(Allowed::Upstream) => Ok(false),
         Ok(Allowed::Identicon) => {
