@@ -77,6 +77,8 @@ pub struct Masking {
     pub hide: Option<Arc<Plan>>,
     /// Whether contact data is part of it: then what cannot be scanned is refused.
     pub contacts: bool,
+    /// The line that hides.
+    pub rule: Option<RuleRef>,
     /// `mode: monitor`: what would be hidden; run beside the answer, to count.
     pub count: Option<Arc<Plan>>,
 }

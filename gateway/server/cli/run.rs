@@ -50,9 +50,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 impl LogsArgs {
     /// Starts the log; `RUST_LOG` says more or less than `level`.
     pub(super) fn start(self, level: &str) {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-            EnvFilter::new(format!("{level},pingora=error,pingora_core=error,pingora_proxy=error"))
-        });
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let quiet = TALKATIVE.iter().filter_map(|target| format!("{target}=error").parse().ok());
+        let filter = quiet.fold(filter, EnvFilter::add_directive);
         let terminal = std::io::stderr().is_terminal();
         let format = self.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
         let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
@@ -63,6 +63,18 @@ impl LogsArgs {
         };
     }
 }
+
+/// Libraries that write requests into their log, cookies and all: of these no more than errors, whatever is asked for.
+const TALKATIVE: [&str; 8] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "pingora_cache",
+    "pingora_core",
+    "pingora_pool",
+    "pingora_proxy",
+    "tungstenite",
+];
 
 /// The runtime that gateway and demo run on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
