@@ -13,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-use chatwarden_policy::{diagnostic::Diagnostic, policy::Policy, reason::Reason};
-use chatwarden_redact::Class;
+use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason};
+use chatwarden_redact::{AliasKey, Class};
 use jiff::Timestamp;
 use pingora::{
     apps::ServerApp,
@@ -35,8 +35,7 @@ use crate::{
     clock::Clock,
     config::Config,
     durable,
-    generation::{self, Generation, PolicyCompiler},
-    identity::{Resolver, SourceSettings, Upstream},
+    generation::{self, PolicyCompiler, Running},
     keys,
     listen::{self, BindError},
     metrics::{self, Metrics, Readiness},
@@ -46,19 +45,17 @@ use crate::{
 
 /// What every request shares.
 pub struct Shared {
-    pub(crate) config: Config,
-    pub(crate) identity: Resolver,
     pub(crate) actions: ActionLog,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
-    reloader: Arc<Reloader<PolicyCompiler>>,
+    reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
 }
 
 impl Shared {
     /// The rules in force.
-    pub(crate) fn generation(&self) -> Arc<Generation> {
+    pub(crate) fn running(&self) -> Arc<Running> {
         Arc::clone(&self.reloader.current())
     }
 }
@@ -122,17 +119,15 @@ impl Gateway {
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
         let alias_key = keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
+        let config = Arc::new(config);
         let reloader = boot(&config, alias_key, clock, &metrics)?;
-        let identity = resolver(&config, &reloader.current().generation).map_err(StartError::Files)?;
         let actions = open_actions(&config, &reloader.current())?;
         let token = config.admin.as_ref().map(|admin| admin_token(&config, admin.token_file.as_deref())).transpose()?;
         let shared = Arc::new(Shared {
-            config,
-            identity,
             actions,
             metrics,
             clock,
-            reloader: Arc::new(reloader),
+            reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
         });
@@ -165,8 +160,8 @@ impl Gateway {
     }
 
     /// What the gateway runs with.
-    pub fn config(&self) -> &Config {
-        &self.shared.config
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.shared.running().generation.config)
     }
 
     /// What `/status` tells.
@@ -174,11 +169,12 @@ impl Gateway {
         status(&self.shared)
     }
 
-    /// Looks at the rule files now, and at the token files.
-    pub fn reload(&self) {
-        reload_tokens(&self.shared);
-        if let Some(watcher) = &self.watcher {
-            watcher.trigger();
+    /// Reads config.yaml, profile, rules and token files anew, as SIGHUP asks; all of it or nothing takes effect.
+    pub async fn reload(&self) {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || reconfigure(&shared)).await;
+        if done.is_err() {
+            error!("The files could not be looked at, because of a bug in the gateway");
         }
     }
 
@@ -195,7 +191,7 @@ impl Gateway {
         self.watcher = None;
         self.stop.send_replace(true);
         self.proxy.cleanup().await;
-        let patience = self.shared.config.limits.drain_timeout;
+        let patience = self.config().limits.drain_timeout;
         let loops = std::mem::take(&mut self.loops);
         let drained = tokio::time::timeout(patience, async {
             for accepting in loops {
@@ -250,7 +246,7 @@ impl Gateway {
     }
 
     fn serve(&mut self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
-        let permits = Arc::new(Semaphore::new(self.shared.config.limits.connections.min(Semaphore::MAX_PERMITS)));
+        let permits = Arc::new(Semaphore::new(self.config().limits.connections.min(Semaphore::MAX_PERMITS)));
         for listener in listeners {
             self.addresses.push(local(&listener)?);
             self.loops.push(tokio::spawn(listen::accept(
@@ -305,44 +301,19 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
 }
 
 fn boot(
-    config: &Config,
-    alias_key: chatwarden_redact::AliasKey,
+    config: &Arc<Config>,
+    alias_key: AliasKey,
     clock: Clock,
     metrics: &Arc<Metrics>,
 ) -> Result<Reloader<PolicyCompiler>, StartError> {
-    let compiler = PolicyCompiler::new(config, alias_key, clock);
+    let compiler = PolicyCompiler::new(Arc::clone(config), alias_key, clock);
     let store = LastGood::new(&config.state);
     Reloader::boot(compiler, generation::sources(config), store, Arc::clone(metrics))
         .map_err(|error| StartError::Files(error.diagnostics))
 }
 
-/// The identity sources of config.yaml, else of the profile.
-///
-/// # Errors
-/// Every problem of theirs, at its place in config.yaml.
-pub(crate) fn resolver(config: &Config, policy: &Policy) -> Result<Resolver, Vec<Diagnostic>> {
-    let sources: Vec<SourceSettings> = match (&policy.profile.identity, config.identity.is_empty()) {
-        (Some(introspection), true) => {
-            let read = serde_json::from_value(introspection.clone());
-            let misfit = |error: serde_json::Error| {
-                vec![Diagnostic::about("identity-source", "profile", format!("its `identity` cannot be used: {error}"))]
-            };
-            vec![SourceSettings { introspection: Some(read.map_err(misfit)?), ..SourceSettings::default() }]
-        }
-        (_, _) => config.identity.clone(),
-    };
-    let upstream =
-        Upstream { address: config.upstream.address.to_string(), headers: http::HeaderMap::new() };
-    let resolver = Resolver::new(&sources, config.base(), &upstream)
-        .map_err(|errors| errors.iter().map(|error| config.problem(error)).collect::<Vec<_>>())?;
-    for warning in resolver.warnings() {
-        warn!(setting = %warning.path, "{}", warning.message);
-    }
-    Ok(resolver)
-}
-
-fn open_actions(config: &Config, generation: &Generation) -> Result<ActionLog, StartError> {
-    let keep_days = generation.generation.rules.action_log.as_ref().map(|rule| rule.keep_days);
+fn open_actions(config: &Config, running: &Running) -> Result<ActionLog, StartError> {
+    let keep_days = running.generation.policy.rules.action_log.as_ref().map(|rule| rule.keep_days);
     let options = actions::Options { keep_days, ..actions::Options::default() };
     ActionLog::open(&config.action_log, options)
         .map_err(|error| StartError::State(format!("the action log cannot be opened: {error}")))
@@ -360,11 +331,41 @@ fn state_error(state: &Path, error: &std::io::Error) -> StartError {
     StartError::State(format!("the state directory {} cannot be used: {error}", state.display()))
 }
 
+/// Reads config.yaml anew, and everything that it names. An error in any of it leaves all as it is.
+fn reconfigure(shared: &Shared) {
+    let running = Arc::clone(&shared.running().generation.config);
+    let fresh = match Config::load(&running.file) {
+        Ok(fresh) => fresh,
+        Err(problems) => {
+            warn!(problems = problems.len(), "config.yaml rejected; the running settings stay");
+            for problem in problems {
+                warn!(%problem, "Problem in config.yaml");
+            }
+            return;
+        }
+    };
+    for key in running.fixed_keys_that_differ(&fresh) {
+        warn!(key, "This change of config.yaml takes effect at the next start");
+    }
+    reload_tokens(shared);
+    let fresh = Arc::new(fresh);
+    told(shared, || {
+        shared.reloader.recompile(
+            |compiler| compiler.configure(fresh),
+            |compiler, before| drop(compiler.configure(before)),
+        )
+    });
+}
+
 /// Looks at the rule files, and writes what came of it into the action log.
 fn look(shared: &Shared, cause: Cause) -> Reloaded {
+    told(shared, || shared.reloader.reload(cause))
+}
+
+fn told(shared: &Shared, reload: impl FnOnce() -> reload::Outcome<PolicyCompiler>) -> Reloaded {
     let before = shared.reloader.last_rejection();
-    let outcome = shared.reloader.reload(cause);
-    let running = shared.generation();
+    let outcome = reload();
+    let running = shared.running();
     let (action, in_force, diagnostics) = match &outcome {
         reload::Outcome::Applied(running) => (Some(Action::RulesApplied), true, json!(running.warnings)),
         reload::Outcome::Unchanged(running) => (None, true, json!(running.warnings)),
@@ -373,7 +374,7 @@ fn look(shared: &Shared, cause: Cause) -> Reloaded {
             ((!known).then_some(Action::RulesRejected), false, json!(rejection.diagnostics))
         }
     };
-    let rule = running.generation.rules.action_log.as_ref();
+    let rule = running.generation.policy.rules.action_log.as_ref();
     if let Some(rule) = rule {
         shared.actions.keep(Some(rule.keep_days));
     }
@@ -394,7 +395,7 @@ fn look(shared: &Shared, cause: Cause) -> Reloaded {
 }
 
 fn reload_tokens(shared: &Shared) {
-    match shared.identity.reload() {
+    match shared.running().generation.identity.reload() {
         Ok(tokens) => tokens.apply(),
         Err(errors) => {
             for error in errors {
@@ -406,8 +407,8 @@ fn reload_tokens(shared: &Shared) {
 
 fn status(shared: &Shared) -> Value {
     let mut status = shared.reloader.status();
-    let running = shared.generation();
-    let rules = &running.generation.rules;
+    let running = shared.running();
+    let rules = &running.generation.policy.rules;
     let settings: Vec<Value> = rules
         .states
         .iter()
@@ -415,7 +416,7 @@ fn status(shared: &Shared) -> Value {
         .collect();
     if let Some(status) = status.as_object_mut() {
         status.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
-        status.insert("app".to_owned(), json!(running.generation.profile.app));
+        status.insert("app".to_owned(), json!(running.generation.policy.profile.app));
         status.insert("settings".to_owned(), json!(settings));
         status.insert("action_log".to_owned(), json!(shared.actions.status()));
         status.insert("undeclared_groups".to_owned(), json!(shared.metrics.undeclared_groups.get()));

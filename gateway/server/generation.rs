@@ -1,102 +1,116 @@
-//! From the bytes of a rule set to the policy that requests are judged by.
+//! From the bytes of config.yaml, profile and rules to what requests are judged by.
 //!
-//! The reload room knows bytes and generations, the policy room knows rules; this file is where they meet.
+//! The reload room knows bytes and generations, the policy room knows rules; this file is where they meet. A generation
+//! is whole: rules, profile, settings and identity sources change together or not at all.
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use chatwarden_policy::{
-    diagnostic::{Diagnostic, Severity},
+    diagnostic::Diagnostic,
     policy::Policy,
     profile::Profile,
     rules::{self, Context, Kind, RuleSources},
 };
 use chatwarden_redact::AliasKey;
+use http::HeaderMap;
+use tracing::warn;
 
 use crate::{
     clock::Clock,
     config::{Config, ProfileSource},
+    identity::{Resolver, SourceSettings, Upstream},
     profiles,
-    reload::{Before, CompileResult, Compiler, ReadProblem, Running, Snapshot, Sources},
+    reload::{self, Before, CompileResult, Compiler, ReadProblem, Snapshot, Sources},
 };
 
-/// The generation of rules that a request is judged by.
-pub type Generation = Running<PolicyCompiler>;
+/// A generation with its number, as requests hold it from start to end.
+pub type Running = reload::Running<PolicyCompiler>;
+
+/// All that a request is judged by, swapped whole.
+pub struct Generation {
+    /// The rules, and the profile that they govern.
+    pub policy: Policy,
+    /// What ops decided.
+    pub config: Arc<Config>,
+    /// Who tells who is calling.
+    pub identity: Arc<Resolver>,
+}
 
 /// Compiles rule files and profile under the settings of config.yaml.
 pub struct PolicyCompiler {
-    profile: ProfileSource,
-    printed_profile: String,
-    printed_rules: String,
+    config: ArcSwap<Config>,
     alias_key: AliasKey,
-    super_admin_roles: Vec<String>,
-    settings: Option<Vec<Kind>>,
     clock: Clock,
 }
 
 impl PolicyCompiler {
     /// A compiler for the rules that `config` names.
-    pub fn new(config: &Config, alias_key: AliasKey, clock: Clock) -> Self {
-        let printed_profile = match &config.profile {
+    pub fn new(config: Arc<Config>, alias_key: AliasKey, clock: Clock) -> Self {
+        Self { config: ArcSwap::new(config), alias_key, clock }
+    }
+
+    /// Has the next generation compiled under another config.yaml, and returns the one before.
+    pub fn configure(&self, config: Arc<Config>) -> Arc<Config> {
+        self.config.swap(config)
+    }
+
+    fn profile(
+        &self,
+        config: &Config,
+        snapshot: &Snapshot,
+    ) -> Result<(Profile, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let printed = match &config.profile {
             ProfileSource::Bundled(name) => format!("{name}.yaml (bundled)"),
             ProfileSource::File(path) => path.display().to_string(),
         };
-        Self {
-            profile: config.profile.clone(),
-            printed_profile,
-            printed_rules: config.rules.display().to_string(),
-            alias_key,
-            super_admin_roles: config.super_admin_roles.clone(),
-            settings: config.settings.clone(),
-            clock,
-        }
-    }
-
-    fn profile(&self, snapshot: &Snapshot) -> Result<(Profile, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let bytes = match &self.profile {
-            ProfileSource::Bundled(name) => profiles::bundled(name).map(str::as_bytes),
-            ProfileSource::File(_) => snapshot.profile(),
+        let bytes = match &config.profile {
+            ProfileSource::Bundled(name) => profiles::bundled(name).map(str::as_bytes).ok_or_else(|| {
+                let problem = Diagnostic::about("unknown-profile", &printed, "there is no such bundled profile");
+                problem.help(format!("bundled are {}; a path needs a `/`", profiles::names()))
+            }),
+            ProfileSource::File(_) => snapshot.profile().ok_or_else(|| {
+                let message = "it was not the profile at start, and is read after the next one";
+                Diagnostic::about("profile-needs-restart", &printed, message)
+            }),
         };
-        match bytes {
-            Some(bytes) => Profile::parse(&self.printed_profile, bytes, &profiles::bundled),
-            None => {
-                let message = format!("there is no bundled profile `{}`", self.printed_profile);
-                let problem = Diagnostic::about("unknown-profile", &self.printed_profile, message);
-                Err(vec![problem.help(format!("bundled are {}; a path needs a `/`", profiles::names()))])
-            }
-        }
+        Profile::parse(&printed, bytes.map_err(|problem| vec![problem])?, &profiles::bundled)
     }
 }
 
 impl Compiler for PolicyCompiler {
-    type Generation = Policy;
+    type Generation = Generation;
     type Diagnostic = Diagnostic;
 
-    fn compile(&self, snapshot: &Snapshot, before: Before<'_, Policy>) -> CompileResult<Self> {
-        let (profile, mut told) = match self.profile(snapshot) {
-            Ok((profile, warnings)) => (Ok(profile), warnings),
-            Err(problems) => (Err(()), problems),
-        };
+    fn compile(&self, snapshot: &Snapshot, before: Before<'_, Generation>) -> CompileResult<Self> {
+        let config = self.config.load_full();
         // Rules are checked against the profile; without one its problems are all that can be told.
-        let Ok(profile) = profile else { return Err(told) };
+        let (profile, mut told) = self.profile(&config, snapshot)?;
         let in_force: Vec<Kind> = before.in_force.iter().filter_map(|name| kind(name)).collect();
         let sources =
             RuleSources { files: snapshot.rules().clone(), lists: &|name| snapshot.read_list(name) };
+        let printed_rules = config.rules.display().to_string();
         let context = Context {
             profile: &profile,
             alias_key: &self.alias_key,
-            super_admin_roles: &self.super_admin_roles,
-            settings: self.settings.as_deref(),
+            super_admin_roles: &config.super_admin_roles,
+            settings: config.settings.as_deref(),
             today: self.clock.today(),
             in_force: &in_force,
-            dir: &self.printed_rules,
+            dir: &printed_rules,
         };
         let (rules, diagnostics) = rules::compile(&sources, &context);
         told.extend(diagnostics);
-        match rules {
-            Some(rules) if told.iter().all(|problem| problem.severity != Severity::Error) => {
-                Ok((Policy { profile: Arc::new(profile), rules }, told))
+        let identity = resolver(&config, &profile, before.generation);
+        match (rules, identity) {
+            (Some(rules), Ok(identity)) => {
+                let policy = Policy { profile: Arc::new(profile), rules };
+                Ok((Generation { policy, config, identity }, told))
             }
-            Some(_) | None => Err(told),
+            (_, identity) => {
+                told.extend(identity.err().into_iter().flatten());
+                Err(told)
+            }
         }
     }
 
@@ -104,13 +118,46 @@ impl Compiler for PolicyCompiler {
         Diagnostic::about("unreadable-file", problem.file, problem.message)
     }
 
-    fn in_force(&self, policy: &Policy) -> Vec<String> {
-        policy.rules.in_force().into_iter().map(|kind| kind.name().to_owned()).collect()
+    fn in_force(&self, generation: &Generation) -> Vec<String> {
+        generation.policy.rules.in_force().into_iter().map(|kind| kind.name().to_owned()).collect()
     }
 }
 
 fn kind(name: &str) -> Option<Kind> {
     Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+}
+
+/// The identity sources of config.yaml, else of the profile. Where neither changed, those that run go on, with what they
+/// remember.
+fn resolver(
+    config: &Arc<Config>,
+    profile: &Profile,
+    running: Option<&Generation>,
+) -> Result<Arc<Resolver>, Vec<Diagnostic>> {
+    let same = running.filter(|running| {
+        Arc::ptr_eq(&running.config, config) && running.policy.profile.identity == profile.identity
+    });
+    if let Some(running) = same {
+        return Ok(Arc::clone(&running.identity));
+    }
+    let sources: Vec<SourceSettings> = match (&profile.identity, config.identity.is_empty()) {
+        (Some(introspection), true) => {
+            let misfit = |error: serde_json::Error| {
+                let message = format!("its `identity` cannot be used: {error}");
+                vec![Diagnostic::about("identity-source", "profile", message)]
+            };
+            let introspection = serde_json::from_value(introspection.clone()).map_err(misfit)?;
+            vec![SourceSettings { introspection: Some(introspection), ..SourceSettings::default() }]
+        }
+        (_, _) => config.identity.clone(),
+    };
+    let upstream = Upstream { address: config.upstream.address.to_string(), headers: HeaderMap::new() };
+    let resolver = Resolver::new(&sources, config.base(), &upstream)
+        .map_err(|errors| errors.iter().map(|error| config.problem(error)).collect::<Vec<_>>())?;
+    for warning in resolver.warnings() {
+        warn!(setting = %warning.path, "{}", warning.message);
+    }
+    Ok(Arc::new(resolver))
 }
 
 /// Where the reload room reads from.

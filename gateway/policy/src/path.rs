@@ -163,6 +163,9 @@ pub fn fuzz_path(data: &[u8]) {
 }
 
 fn normalise_escapes(raw: &str) -> Result<String, PathError> {
+    if raw.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b'#' | b'?')) {
+        return Ok(raw.to_owned());
+    }
     let mut spelled = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(character) = rest.chars().next() {

@@ -8,10 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
-use chatwarden_policy::{
-    diagnostic::{Diagnostic, Severity},
-    policy::Policy,
-};
+use chatwarden_policy::diagnostic::{Diagnostic, Severity};
 use chatwarden_redact::AliasKey;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -19,8 +16,6 @@ use serde_json::{Value, json};
 use super::{ConfigArgs, Failure, config_of, exit};
 use crate::{
     clock::Clock,
-    config::Config,
-    gateway,
     generation::{self, PolicyCompiler},
     reload::{LastGood, Timing, Watched, Watcher, examine},
 };
@@ -110,30 +105,22 @@ fn examine_all(args: &CheckArgs) -> (Findings, Option<Watched>) {
         Err(diagnostics) => return (Findings { diagnostics, settings: Vec::new() }, None),
     };
     let sources = generation::sources(&config);
+    let kept = LastGood::new(&config.state).read().ok().flatten();
+    let in_force = kept.map(|(_, kept)| kept.in_force).unwrap_or_default();
     // Which key makes the aliases does not matter to a check, so none is made or read.
     let Ok(key) = AliasKey::new(&[0; AliasKey::MIN_BYTES]) else {
         return (Findings { diagnostics: Vec::new(), settings: Vec::new() }, None);
     };
-    let compiler = PolicyCompiler::new(&config, key, Clock::default());
-    let kept = LastGood::new(&config.state).read().ok().flatten();
-    let in_force = kept.map(|(_, kept)| kept.in_force).unwrap_or_default();
+    let compiler = PolicyCompiler::new(Arc::new(config), key, Clock::default());
     match examine(&compiler, &sources, &in_force) {
-        Ok((policy, mut diagnostics, lists)) => {
-            diagnostics.extend(identity_problems(&config, &policy));
-            let states = policy.rules.states.iter();
+        Ok((generation, diagnostics, lists)) => {
+            let states = generation.policy.rules.states.iter();
             let settings = states.map(|(kind, state)| (kind.name(), state.words())).collect();
             (Findings { diagnostics, settings }, Some(Watched { sources, lists }))
         }
         Err(diagnostics) => {
             (Findings { diagnostics, settings: Vec::new() }, Some(Watched { sources, lists: BTreeSet::new() }))
         }
-    }
-}
-
-fn identity_problems(config: &Config, policy: &Policy) -> Vec<Diagnostic> {
-    match gateway::resolver(config, policy) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems,
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn until_stopped(gateway: Gateway) -> Result<(), Failure> {
             _ = interrupt.recv() => break,
             _ = hangup.recv() => {
                 info!("SIGHUP: looking at the files");
-                gateway.reload();
+                gateway.reload().await;
             }
         }
     }

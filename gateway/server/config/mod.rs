@@ -151,6 +151,28 @@ impl Config {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
+    /// The keys that a running gateway cannot change, and that `other` gives another value.
+    pub fn fixed_keys_that_differ(&self, other: &Config) -> Vec<&'static str> {
+        let admin = |config: &Config| {
+            config.admin.as_ref().map(|admin| (admin.address, admin.token_file.clone()))
+        };
+        let profile_file = |config: &Config| match &config.profile {
+            ProfileSource::File(path) => Some(path.clone()),
+            ProfileSource::Bundled(_) => None,
+        };
+        let differ = [
+            ("listeners", self.listeners != other.listeners),
+            ("profile", profile_file(self) != profile_file(other)),
+            ("rules", self.rules != other.rules),
+            ("state", self.state != other.state),
+            ("action_log", self.action_log != other.action_log),
+            ("admin", admin(self) != admin(other)),
+            ("metrics", self.metrics != other.metrics),
+            ("limits.connections", self.limits.connections != other.limits.connections),
+        ];
+        differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
     /// A problem that showed when an identity source was built, at its place in the file.
     pub fn problem(&self, error: &SettingError) -> Diagnostic {
         let place = locate(self.document.root(), &error.path).unwrap_or(self.document.root());

@@ -39,8 +39,9 @@ pub(super) struct RawUpstream {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum RawSettings {
-    All(String),
     Some(Vec<String>),
+    /// The word `all`: the shape allows no other.
+    All(serde::de::IgnoredAny),
 }
 
 #[derive(Debug, Deserialize)]

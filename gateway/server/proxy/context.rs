@@ -12,7 +12,7 @@ use chatwarden_policy::{
 use uuid::Uuid;
 
 use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
-use crate::generation::Generation;
+use crate::{config::Config, generation::Running};
 
 /// The state of one request, from its first byte to its log entry.
 pub struct Context {
@@ -20,7 +20,7 @@ pub struct Context {
     /// RFC 9562 version 7: sortable by time.
     pub(crate) request_id: String,
     /// The one generation of rules that judges this request, start to end.
-    pub(crate) generation: Arc<Generation>,
+    pub(crate) running: Arc<Running>,
     pub(crate) client_ip: Option<ClientIp>,
     pub(crate) path: Option<CanonicalPath>,
     pub(crate) identity: Identity,
@@ -38,14 +38,19 @@ pub struct Context {
 impl Context {
     /// The policy that judges this request.
     pub(crate) fn policy(&self) -> &Policy {
-        &self.generation.generation
+        &self.running.generation.policy
     }
 
-    pub(crate) fn new(generation: Arc<Generation>) -> Self {
+    /// The settings that hold for this request.
+    pub(crate) fn config(&self) -> &Config {
+        &self.running.generation.config
+    }
+
+    pub(crate) fn new(running: Arc<Running>) -> Self {
         Self {
             started: Instant::now(),
             request_id: Uuid::now_v7().to_string(),
-            generation,
+            running,
             client_ip: None,
             path: None,
             identity: Identity::Nobody,

@@ -100,7 +100,7 @@ fn in_pairs(text: &str, name: &str) -> Option<String> {
 pub(crate) fn monitored(ctx: &Context, denial: &Denial) {
     info!(
         request_id = %ctx.request_id,
-        generation = ctx.generation.number,
+        generation = ctx.running.number,
         reason = denial.reason.code(),
         rule = %rule(denial),
         "Would be refused; the rule only monitors"
@@ -119,7 +119,7 @@ pub(crate) fn masked(shared: &Shared, ctx: &Context, finished: &Finished) {
 }
 
 /// Closes the books on a request.
-pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
+pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &Context) {
     let status = session.response_written().map_or(0, |header| header.status.as_u16());
     let (verdict, reason) = match &ctx.denial {
         Some(denial) => ("refused", denial.reason.code()),
@@ -130,27 +130,24 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     if let Some(denial) = &ctx.denial {
         let fault = matches!(denial.reason, Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout);
         if fault {
-            warn!(request_id = %ctx.request_id, generation = ctx.generation.number, reason, error = error.map(|error| error.etype().as_str()), "Request failed");
+            warn!(request_id = %ctx.request_id, generation = ctx.running.number, reason, error = error.map(|error| error.etype().as_str()), "Request failed");
         } else {
-            debug!(request_id = %ctx.request_id, generation = ctx.generation.number, reason, rule = %rule(denial), "Request refused");
+            debug!(request_id = %ctx.request_id, generation = ctx.running.number, reason, rule = %rule(denial), "Request refused");
         }
     }
     record(shared, session, status, error.is_some(), ctx);
     if ctx.noted.signs || status == 401 {
         let headers = &session.req_header().headers;
         let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-        shared.identity.forget(&Request { headers, host, area: Area::Operator }).await;
+        ctx.running.generation.identity.forget(&Request { headers, host, area: Area::Operator }).await;
     }
 }
 
 /// Writes the entry, where the request was an action.
-fn record(shared: &Shared, session: &Session, status: u16, failed: bool, ctx: &mut Context) {
-    let Some(rule) = &ctx.generation.generation.rules.action_log else { return };
-    let action = match (&ctx.denial, ctx.noted.action.take()) {
-        (Some(denial), action) => by_reason(denial.reason).map(ActionType::from).or(action),
-        (None, action) => action,
-    };
-    let Some(action) = action else { return };
+fn record(shared: &Shared, session: &Session, status: u16, failed: bool, ctx: &Context) {
+    let Some(rule) = &ctx.policy().rules.action_log else { return };
+    let by_reason = ctx.denial.as_ref().and_then(|denial| by_reason(denial.reason)).map(ActionType::from);
+    let Some(action) = by_reason.as_ref().or(ctx.noted.action.as_ref()) else { return };
     let end_user = ctx.orders.as_ref().is_some_and(|orders| orders.area == PolicyArea::Public);
     if end_user {
         return;
@@ -161,7 +158,7 @@ fn record(shared: &Shared, session: &Session, status: u16, failed: bool, ctx: &m
         None if failed || status == 0 || status >= 400 => Outcome::Failed,
         None => Outcome::Done,
     };
-    let mut entry = Entry::new(Timestamp::now(), &action, outcome, ctx.generation.number).request(
+    let mut entry = Entry::new(Timestamp::now(), action, outcome, ctx.running.number).request(
         &ctx.request_id,
         session.req_header().method.as_str(),
         ctx.noted.route.as_deref(),

@@ -48,7 +48,7 @@ impl ProxyHttp for Proxy {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new(self.shared.generation())
+        Context::new(self.shared.running())
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
@@ -56,7 +56,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-        Ok(Box::new(upstream::peer(&self.shared.config, ctx)))
+        Ok(Box::new(upstream::peer(ctx.config())))
     }
 
     async fn upstream_request_filter(
@@ -65,7 +65,7 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
-        upstream::filter(&self.shared.config, request, ctx)
+        upstream::filter(request, ctx)
     }
 
     async fn request_body_filter(
@@ -109,7 +109,7 @@ impl ProxyHttp for Proxy {
         ctx.refuse(reason.into());
         if session.response_written().is_none() {
             // The client may be gone; then there is nobody left to tell.
-            let _ = request::refuse(&self.shared, session, ctx).await;
+            let _ = request::refuse(session, ctx).await;
         }
         FailToProxy { error_code: reason.status(), can_reuse_downstream: false }
     }

@@ -25,7 +25,7 @@ use crate::{
 
 /// Judges a request. True: it was answered here and does not go upstream.
 pub(crate) async fn filter(shared: &Shared, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
-    session.set_keepalive(Some(shared.config.limits.idle_timeout.as_secs().max(1)));
+    session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
     match judge(shared, session, ctx).await {
         Ok(Allowed::Upstream) => Ok(false),
         Ok(Allowed::Identicon) => {
@@ -34,21 +34,21 @@ pub(crate) async fn filter(shared: &Shared, session: &mut Session, ctx: &mut Con
         }
         Err(denial) => {
             ctx.refuse(denial);
-            refuse(shared, session, ctx).await?;
+            refuse(session, ctx).await?;
             Ok(true)
         }
     }
 }
 
 /// Writes the refusal that the context holds.
-pub(crate) async fn refuse(shared: &Shared, session: &mut Session, ctx: &Context) -> pingora::Result<()> {
+pub(crate) async fn refuse(session: &mut Session, ctx: &Context) -> pingora::Result<()> {
     let Some(denial) = &ctx.denial else { return Ok(()) };
     let framing = ctx.policy().refusal_framing();
     Refusal {
         reason: denial.reason,
         request_id: &ctx.request_id,
         client_ip: ctx.client_ip,
-        contact: shared.config.refusal_contact.as_deref(),
+        contact: ctx.config().refusal_contact.as_deref(),
         framing: framing.as_ref(),
     }
     .write(session)
@@ -63,10 +63,10 @@ enum Allowed {
 async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Result<Allowed, Denial> {
     let client_ip = client_ip(session)?;
     ctx.client_ip = Some(client_ip);
-    let limit = shared.config.limits.request_header;
+    let limit = ctx.config().limits.request_header;
     let target = head::normalise(session.req_header_mut(), limit)?;
-    let generation = std::sync::Arc::clone(&ctx.generation);
-    let policy = &generation.generation;
+    let running = std::sync::Arc::clone(&ctx.running);
+    let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
     let classified = policy.profile.classify(method.as_str(), &target.path);
     ctx.path = Some(target.path.clone());
@@ -78,7 +78,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     if identicon::is_reserved(target.path.as_str()) {
         return Ok(Allowed::Identicon);
     }
-    ctx.identity = identify(shared, session, classified.public).await?;
+    ctx.identity = identify(ctx, session, classified.public).await?;
     let request = session.req_header();
     let facts = Facts {
         client_ip,
@@ -100,16 +100,15 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
         log::monitored(ctx, denial);
     }
     if facts.upgrade {
-        session.set_read_timeout(Some(shared.config.limits.stream_idle_timeout));
+        session.set_read_timeout(Some(ctx.config().limits.stream_idle_timeout));
     }
     ctx.orders = Some(orders);
-    inspect(shared, session, ctx, &target).await?;
+    inspect(session, ctx, &target).await?;
     Ok(Allowed::Upstream)
 }
 
 /// Reads and judges the body where a rule or the action log has to know it before the application does.
 async fn inspect(
-    shared: &Shared,
     session: &mut Session,
     ctx: &mut Context,
     target: &Target,
@@ -123,7 +122,7 @@ async fn inspect(
     if !wanted && !noted {
         return Ok(());
     }
-    let limit = shared.config.limits.inspected_body;
+    let limit = ctx.config().limits.inspected_body;
     match request_body::read_ahead(session, limit).await {
         Ok(ReadAhead::Whole(body)) => {
             judge_body(ctx, session, target.query.as_deref(), &body)?;
@@ -181,12 +180,12 @@ pub(crate) fn body(
     Ok(())
 }
 
-async fn identify(shared: &Shared, session: &Session, public: bool) -> Result<Identity, Denial> {
+async fn identify(ctx: &Context, session: &Session, public: bool) -> Result<Identity, Denial> {
     let area = if public { Area::Public } else { Area::Operator };
     let headers = &session.req_header().headers;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let request = Request { headers, host, area };
-    shared.identity.identify(&request).await.map_err(|_| Reason::RequestAmbiguous.into())
+    ctx.running.generation.identity.identify(&request).await.map_err(|_| Reason::RequestAmbiguous.into())
 }
 
 /// The address of the client: the peer's, as nobody is trusted to speak for another yet.

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection to the application is kept.
 const POOL_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(crate) fn peer(config: &Config, _: &Context) -> HttpPeer {
+pub(crate) fn peer(config: &Config) -> HttpPeer {
     let mut peer = HttpPeer::new(config.upstream.address, false, String::new());
     peer.options.connection_timeout = Some(CONNECT_TIMEOUT);
     peer.options.total_connection_timeout = Some(CONNECT_TIMEOUT);
@@ -24,8 +24,8 @@ pub(crate) fn peer(config: &Config, _: &Context) -> HttpPeer {
 }
 
 /// Rewrites the head that goes upstream.
-pub(crate) fn filter(config: &Config, request: &mut RequestHeader, ctx: &mut Context) -> pingora::Result<()> {
-    if let HostHeader::Fixed(host) = &config.upstream.host_header {
+pub(crate) fn filter(request: &mut RequestHeader, ctx: &Context) -> pingora::Result<()> {
+    if let HostHeader::Fixed(host) = &ctx.config().upstream.host_header {
         if let Some(original) = request.headers.get(header::HOST).cloned() {
             request.insert_header("x-forwarded-host", original)?;
         }

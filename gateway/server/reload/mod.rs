@@ -225,9 +225,43 @@ impl<C: Compiler> Reloader<C> {
         Watched { sources: self.sources.clone(), lists: self.wanted(&self.record()) }
     }
 
+    /// What makes generations.
+    pub fn compiler(&self) -> &C {
+        &self.compiler
+    }
+
     /// Looks at the files and puts them in force if they are good. Blocks; looks take turns.
     pub fn reload(&self, cause: Cause) -> Outcome<C> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(cause)
+    }
+
+    /// Changes the compiler and compiles the files anew, whether or not they changed. Blocks; looks take turns.
+    ///
+    /// Where that is rejected, `undo` puts the compiler back before another look can use it.
+    pub fn recompile<T>(
+        &self,
+        change: impl FnOnce(&C) -> T,
+        undo: impl FnOnce(&C, T),
+    ) -> Outcome<C> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&self.compiler);
+        let running = self.running.load_full();
+        let wanted = self.wanted(&self.record());
+        let before = Before { generation: Some(&running.generation), in_force: &running.in_force };
+        let loaded = Snapshot::read(&self.sources, &wanted)
+            .map_err(|problems| Bad::unreadable(&self.compiler, problems))
+            .and_then(|snapshot| load(&self.compiler, &self.sources, before, snapshot, wanted));
+        match loaded {
+            Ok(fresh) => self.apply(fresh, running.number + 1),
+            Err(bad) => {
+                undo(&self.compiler, changed);
+                self.reject(bad)
+            }
+        }
+    }
+
+    fn look(&self, cause: Cause) -> Outcome<C> {
         let running = self.running.load_full();
         let (wanted, known) = {
             let record = self.record();

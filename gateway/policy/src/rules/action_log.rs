@@ -51,7 +51,8 @@ enum Pattern {
 impl ActionLog {
     /// Whether an action of the type is recorded.
     pub fn records(&self, action_type: &str) -> bool {
-        let is_view = action_type == VIEW || action_type.strip_prefix(VIEW).is_some_and(|end| end.starts_with('.'));
+        let is_view =
+            action_type == VIEW || action_type.strip_prefix(VIEW).is_some_and(|end| end.starts_with('.'));
         if is_view && !self.views {
             return false;
         }
@@ -65,7 +66,9 @@ impl ActionLog {
 impl Pattern {
     fn parse(text: &str) -> Option<Pattern> {
         let literal = |text: &str| {
-            let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase());
+            let word = |part: &str| {
+                !part.is_empty() && part.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+            };
             text.split('.').all(word).then(|| text.to_owned())
         };
         if let Some(start) = text.strip_suffix(".*") {
@@ -147,7 +150,9 @@ fn read_types(file: &RuleFile<'_>, types: Node<'_>, views: bool, loading: &mut L
             None => {
                 let message = format!("{} is neither a type nor a pattern of types", quote(text));
                 let error = node.error("malformed-type", message);
-                loading.report(error.help("write a type such as `operator.create`, or `operator.*`, or `*.denied`"));
+                loading.report(
+                    error.help("write a type such as `operator.create`, or `operator.*`, or `*.denied`"),
+                );
             }
         }
     }
@@ -158,10 +163,12 @@ fn unknown_type<'t>(node: Node<'_>, text: &str, types: impl Iterator<Item = &'t 
     let mut known: Vec<&str> = types.collect();
     known.sort_unstable();
     known.dedup();
-    let starts = known.iter().filter_map(|known| known.rsplit_once('.')).map(|(start, _)| format!("{start}.*"));
+    let starts =
+        known.iter().filter_map(|known| known.rsplit_once('.')).map(|(start, _)| format!("{start}.*"));
     let patterns: Vec<String> = starts.chain(OUTCOMES.iter().map(|outcome| format!("*{outcome}"))).collect();
     let candidates = known.iter().copied().chain(patterns.iter().map(String::as_str));
-    let guess = nearest(text, candidates).map(|guess| format!("did you mean {}? ", quote(guess))).unwrap_or_default();
+    let guess =
+        nearest(text, candidates).map(|guess| format!("did you mean {}? ", quote(guess))).unwrap_or_default();
     let known = known.iter().map(|known| quote(known)).collect::<Vec<_>>().join(", ");
     let error = node.error("unknown-action-type", format!("no action has the type {}", quote(text)));
     error.help(format!("{guess}known here: {known}, and each with `.denied` or `.failed`"))
@@ -171,7 +178,8 @@ fn unknown_type<'t>(node: Node<'_>, text: &str, types: impl Iterator<Item = &'t 
 fn read_days(node: Node<'_>, loading: &mut Loading<'_>) -> u32 {
     let Ok(keep) = parse_duration(node.written()) else { return DEFAULT_DAYS };
     if !keep.as_secs().is_multiple_of(DAY) || keep.subsec_nanos() > 0 {
-        let error = node.error("not-whole-days", format!("{} is not a number of whole days", quote(node.written())));
+        let error =
+            node.error("not-whole-days", format!("{} is not a number of whole days", quote(node.written())));
         loading.report(error.help("write it in days, such as `365d`"));
     }
     u32::try_from(keep.as_secs() / DAY).unwrap_or(DEFAULT_DAYS)
@@ -228,6 +236,7 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
         ]),
     )
     .default("all"),
-    Field::new("views", "Whether it is recorded, too, who opened which client's card.", Shape::Bool).default("false"),
+    Field::new("views", "Whether it is recorded, too, who opened which client's card.", Shape::Bool)
+        .default("false"),
     Field::new("strict", "Actions that wait until their entry is safe.", Shape::Any).later(),
 ]);

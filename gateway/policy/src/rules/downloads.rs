@@ -48,8 +48,11 @@ impl Setting for Downloads {
             match AddressPattern::parse(text) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(error) => {
-                    let help = "write `archive@example.com`, or `*@legal.example.com` for every address there";
-                    loading.report(node.error("malformed-address", error.to_string()).help(help));
+                    let problem = node.error("malformed-address", &error.message);
+                    loading.report(match &error.help {
+                        Some(help) => problem.help(help),
+                        None => problem,
+                    });
                 }
             }
         }
@@ -79,7 +82,8 @@ impl Setting for Downloads {
                 Ok(addresses) => recipients.extend(addresses),
                 // What does not parse is refused, as it is on the way.
                 Err(_) => {
-                    let why = |_: &Loading<'_>| "it is refused: a recipient is not an e-mail address".to_owned();
+                    let why =
+                        |_: &Loading<'_>| "it is refused: a recipient is not an e-mail address".to_owned();
                     return example.expect("refused", why, loading);
                 }
             }
@@ -89,7 +93,9 @@ impl Setting for Downloads {
             (true, _) if self.direct_allowed => {
                 (true, format!("it is allowed: {} allows downloads to the browser", self.direct_rule))
             }
-            (true, _) => (false, format!("it is refused: {} blocks downloads to the browser", self.direct_rule)),
+            (true, _) => {
+                (false, format!("it is refused: {} blocks downloads to the browser", self.direct_rule))
+            }
             (false, None) => (true, format!("it is allowed: {} lists every recipient", self.rule)),
             (false, Some(place)) => {
                 (false, format!("it is refused: {} does not list recipient {}", self.rule, place + 1))

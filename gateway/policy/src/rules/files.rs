@@ -41,9 +41,8 @@ impl Files {
             Direction::Send => &self.send,
             Direction::Receive => &self.receive,
         };
-        let is_for = |block: &&Block| {
-            who.strict || block.group.is_none_or(|group| who.groups.contains(group))
-        };
+        let is_for =
+            |block: &&Block| who.strict || block.group.is_none_or(|group| who.groups.contains(group));
         blocks.iter().find(is_for).map(|block| block.rule)
     }
 }
@@ -121,7 +120,12 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
         "groups",
         "Which operator groups may not do what with files. Blocks add up; super-admins are not affected.",
         Shape::List(&Shape::Object(&[
-            Field::new("group", "The operator group; `\"*\"` is every operator.", Shape::Text("a group's name")).required(),
+            Field::new(
+                "group",
+                "The operator group; `\"*\"` is every operator.",
+                Shape::Text("a group's name"),
+            )
+            .required(),
             Field::new("block", "What its members may not do.", Shape::List(&DIRECTION)).required(),
         ])),
     ),

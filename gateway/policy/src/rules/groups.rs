@@ -99,7 +99,11 @@ impl Groups {
         self.source != Source::Unreadable
     }
 
-    pub(super) fn compile(file: &RuleFile<'_>, super_admin_roles: &[String], found: &mut Diagnostics) -> Groups {
+    pub(super) fn compile(
+        file: &RuleFile<'_>,
+        super_admin_roles: &[String],
+        found: &mut Diagnostics,
+    ) -> Groups {
         let mut groups = Groups { source: Source::File, ..Groups::absent(super_admin_roles) };
         groups.ignore_undeclared = file.get("undeclared_groups").and_then(Node::as_str) == Some("ignore");
         groups.declare(file, found);
@@ -148,6 +152,11 @@ impl Groups {
 
     /// What is said of a group that a rule names and nothing declares.
     pub(super) fn unknown(&self, node: Node<'_>, name: &str) -> Diagnostic {
+        if name == EVERYONE {
+            let error =
+                node.error("unknown-group", "`*` is no group: only files.yaml takes it for every operator");
+            return error.help("name the groups");
+        }
         let declaration = quote(&format!("{}: {{}}", name.trim()));
         if self.source == Source::NoFile {
             let message = format!("the group {} is not declared: there is no groups.yaml", quote(name));

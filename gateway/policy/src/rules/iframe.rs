@@ -3,7 +3,12 @@
 //! What is compiled is the source list of `frame-ancestors` (CSP3 §6.4.2), so a host is accepted only in a form in
 //! which every browser means the same by it: an origin, in ASCII, with at most its first label open.
 
-use std::{collections::HashSet, fmt, iter, net::{IpAddr, Ipv4Addr}, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt, iter,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use super::{
     Kind, Mode,
@@ -79,9 +84,16 @@ impl Origin {
             let help = "name the hosts; to let the app's own headers decide write `enabled: false`";
             return fault("wildcard-host", "this is every host there is", help.into());
         }
+        if text.contains([' ', '\t', ';', ',', '\'', '"']) {
+            return malformed("this is not one host");
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
             let host = text.trim_start_matches('/');
-            return fault("host-without-scheme", "a host begins with its scheme", format!("write {}", quote(&format!("https://{host}"))));
+            return fault(
+                "host-without-scheme",
+                "a host begins with its scheme",
+                format!("write {}", quote(&format!("https://{host}"))),
+            );
         };
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
@@ -89,8 +101,16 @@ impl Origin {
             _ => return malformed("pages that embed the app come by `https`"),
         };
         if let Some((authority, path)) = rest.split_once(['/', '?', '#']) {
-            let message = if path.is_empty() { "a host ends without a slash" } else { "a host has no path: browsers judge the whole site" };
-            return fault("host-with-path", message, format!("write {}", quote(&format!("{scheme}://{authority}"))));
+            let message = if path.is_empty() {
+                "a host ends without a slash"
+            } else {
+                "a host has no path: browsers judge the whole site"
+            };
+            return fault(
+                "host-with-path",
+                message,
+                format!("write {}", quote(&format!("{scheme}://{authority}"))),
+            );
         }
         if rest.contains('@') {
             return malformed("a host has no user name");
@@ -129,7 +149,11 @@ impl Origin {
         if !secure && !is_local {
             let name = if wildcard { format!("*.{host}") } else { host };
             let help = format!("write {}", quote(&format!("https://{name}")));
-            return fault("insecure-host", "`http` is for this machine only: anybody on the way could embed the app", help);
+            return fault(
+                "insecure-host",
+                "`http` is for this machine only: anybody on the way could embed the app",
+                help,
+            );
         }
         Ok(Origin { secure, wildcard, host, port })
     }
@@ -215,7 +239,10 @@ impl Setting for Iframe {
         let why = |_: &Loading<'_>| match host {
             Some((host, rule)) => format!("`{origin}` is allowed: {rule} names {}", quote(&host.to_string())),
             None if open => format!("`{origin}` is refused: {} does not name it", self.rule),
-            None => format!("`{origin}` is refused: `areas` leaves this part of the app out"),
+            None => {
+                let rule = example.file.rule_of(&["areas"]);
+                format!("`{origin}` is refused: {rule} leaves this part of the app out")
+            }
         };
         example.expect(outcome, why, loading);
     }
@@ -260,15 +287,15 @@ fn unknown_area(node: Node<'_>, loading: &Loading<'_>) -> Diagnostic {
 fn page_origin(address: &str) -> Option<Origin> {
     let (scheme, rest) = address.trim().split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    // Whoever tries a page by plain http learns that it is refused, not that it is malformed.
-    let secure = scheme.eq_ignore_ascii_case("https");
+    let secure = match scheme.to_ascii_lowercase().as_str() {
+        "https" => true,
+        // Whoever tries a page by plain http learns that it is refused, not that it is malformed.
+        "http" => false,
+        _ => return None,
+    };
     let origin = Origin::parse(&format!("https://{authority}")).ok().filter(|origin| !origin.wildcard)?;
-    let implied = !authority.contains(':');
-    (secure || scheme.eq_ignore_ascii_case("http")).then(|| Origin {
-        secure,
-        port: if implied && !secure { 80 } else { origin.port },
-        ..origin
-    })
+    let port = if secure || authority.contains(':') { origin.port } else { 80 };
+    Some(Origin { secure, port, ..origin })
 }
 
 /// The host in A-labels (UTS 46), if it is one that can stand in the header.
@@ -335,7 +362,7 @@ mod tests {
             ("HTTPS://CRM.Example.COM:443", "https://crm.example.com"),
             ("https://crm.example.com:8443", "https://crm.example.com:8443"),
             ("https://*.creatio.com", "https://*.creatio.com"),
-            ("https://кино.example", "https://xn--h1aheo.example"),
+            ("https://кино.example", "https://xn--h1adke.example"),
             ("http://localhost:8081", "http://localhost:8081"),
             ("http://app.localhost", "http://app.localhost"),
             ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
@@ -354,7 +381,7 @@ mod tests {
             ("http://*.example.com", "insecure-host"),
             ("https://user@crm.example.com", "malformed-host"),
             ("https://crm.example.com; script-src *", "malformed-host"),
-            ("https://a.example, https://b.example", "host-with-path"),
+            ("https://a.example, https://b.example", "malformed-host"),
             ("https://crm.example.com:", "malformed-host"),
             ("https://crm.example.com:0", "malformed-host"),
             ("https://crm.example.com:*", "malformed-host"),

@@ -3,10 +3,7 @@
 //! Entries are a union. Those without condition, a million of them if need be, are one set; those that hold for some
 //! groups or until some day are looked up by prefix length.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-};
+use std::{collections::HashMap, net::IpAddr};
 
 use ipnet::IpNet;
 use jiff::civil::Date;
@@ -182,7 +179,8 @@ impl Entries {
             loading.group_set(groups.items());
             if groups.items().next().is_none() {
                 let message = "the entry is bound to groups and names none: it would hold for nobody";
-                loading.report(groups.error("setting-empty", message).help("name a group, or remove the key"));
+                loading
+                    .report(groups.error("setting-empty", message).help("name a group, or remove the key"));
             }
         }
         let condition = condition(node, loading.groups);
@@ -283,7 +281,8 @@ fn read_list(node: Node<'_>, loading: &Loading<'_>) -> Result<SourceFile, Diagno
     let path = node.written();
     let inside = |part: &str| !matches!(part, "" | "." | "..");
     if path.contains('\\') || !path.split('/').all(inside) {
-        let error = node.error("list-outside", format!("{} is not a path inside of the directory", quote(path)));
+        let error =
+            node.error("list-outside", format!("{} is not a path inside of the directory", quote(path)));
         return Err(error.help("write it relative to this file, such as `lists/partners.txt`"));
     }
     let bytes = (loading.lists)(path)
@@ -315,7 +314,11 @@ fn decider(
     loading: &Loading<'_>,
 ) -> String {
     let holds = |network: &IpNet| network.contains(&ip.ip());
-    let covering = |node: &Node<'_>| address_of(*node).as_str().is_some_and(|text| parse_network(text).is_ok_and(|network| holds(&network)));
+    let covering = |node: &Node<'_>| {
+        address_of(*node)
+            .as_str()
+            .is_some_and(|text| parse_network(text).is_ok_and(|network| holds(&network)))
+    };
     let mut refusal = "no entry covers it".to_owned();
     for node in file.items("addresses").filter(covering) {
         let condition = condition(node, loading.groups);
@@ -330,7 +333,8 @@ fn decider(
         return refusal;
     }
     let in_list = |node: &Node<'_>| {
-        read_list(*node, loading).is_ok_and(|source| parse_list(source.text().as_bytes()).networks.iter().any(holds))
+        read_list(*node, loading)
+            .is_ok_and(|source| parse_list(source.text().as_bytes()).networks.iter().any(holds))
     };
     match file.items("lists").find(in_list) {
         Some(node) => format!("{} covers it ({})", quote(node.written()), file.rule(node)),
@@ -352,7 +356,8 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
         Shape::List(&Shape::Union(&[
             Shape::NETWORK,
             Shape::Object(&[
-                Field::new("address", "An address, or a network such as `203.0.113.0/24`.", Shape::NETWORK).required(),
+                Field::new("address", "An address, or a network such as `203.0.113.0/24`.", Shape::NETWORK)
+                    .required(),
                 Field::new("note", "Whose it is, for whoever reads this file.", Shape::Text("a note")),
                 Field::new(
                     "groups",
@@ -378,8 +383,12 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
     Field::new("allow_proxy", "Whether an entry may cover a proxy that forwards for others.", Shape::Bool)
         .only("false"),
     examples(&Shape::Object(&[
-        Field::new("from", "The address that somebody comes from.", Shape::Text("an address such as `203.0.113.9`"))
-            .required(),
+        Field::new(
+            "from",
+            "The address that somebody comes from.",
+            Shape::Text("an address such as `203.0.113.9`"),
+        )
+        .required(),
         EXAMPLE_GROUP,
         EXPECT,
     ])),

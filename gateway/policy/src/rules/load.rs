@@ -9,9 +9,7 @@ use std::{
     hash::Hash,
 };
 
-use super::{
-    Context, Groups, Kind, Mode, Plans, RuleSources, Rules, State, is_rule_file,
-};
+use super::{Context, Groups, Kind, Mode, Plans, RuleSources, Rules, State, is_rule_file};
 use crate::{
     account::{GroupSet, Standing},
     diagnostic::{Diagnostic, Diagnostics, quote},
@@ -149,7 +147,8 @@ impl Loading<'_> {
         for node in nodes {
             let Some(index) = self.group(node) else { continue };
             if let Some(line) = seen.again(index, node.line()) {
-                let message = format!("{} stands in this list already, in line {line}", quote(node.written()));
+                let message =
+                    format!("{} stands in this list already, in line {line}", quote(node.written()));
                 self.report(node.warning("repeated-group", message));
             }
             set.insert(index);
@@ -258,10 +257,7 @@ pub(super) const MODE: Field = Field::new(
 pub(super) const EXPECT: Field = Field::new(
     "expect",
     "What should happen.",
-    Shape::Words(&[
-        Word::new("allowed", "It passes."),
-        Word::new("refused", "The person sees a refusal."),
-    ]),
+    Shape::Words(&[Word::new("allowed", "It passes."), Word::new("refused", "The person sees a refusal.")]),
 )
 .required();
 
@@ -315,7 +311,8 @@ impl<'a> Set<'a> {
             let allowed = |settings: &[Kind]| kind == Kind::Groups || settings.contains(&kind);
             for name in [long, short] {
                 if present(name) && !self.context.settings.is_none_or(allowed) {
-                    let message = format!("{} is not among the `settings` of config.yaml", quote(kind.name()));
+                    let message =
+                        format!("{} is not among the `settings` of config.yaml", quote(kind.name()));
                     let error = Diagnostic::about("setting-not-available", self.path(name), message);
                     self.found.push(error.help("remove the file, or ask whoever runs the gateway"));
                 }
@@ -326,7 +323,8 @@ impl<'a> Set<'a> {
     fn unknown_file(&self, name: &str) -> Diagnostic {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let guess = nearest(stem, Kind::ALL.into_iter().map(Kind::name)).and_then(Kind::from_name);
-        let guess = guess.map(|kind| format!("did you mean {}? ", quote(kind.file_name()))).unwrap_or_default();
+        let guess =
+            guess.map(|kind| format!("did you mean {}? ", quote(kind.file_name()))).unwrap_or_default();
         let known = Kind::ALL.map(|kind| quote(kind.file_name())).join(", ");
         let message = format!("{} is not the name of a rule file", quote(name));
         Diagnostic::about("unknown-rule-file", self.path(name), message)
@@ -354,12 +352,8 @@ impl<'a> Set<'a> {
         let document = self.read(name, bytes)?;
         let clean = self.check(T::KIND, &document);
         let file = RuleFile { name, document: &document, clean };
-        let mut loading = Loading {
-            context: self.context,
-            lists: self.sources.lists,
-            groups,
-            found: Diagnostics::new(),
-        };
+        let mut loading =
+            Loading { context: self.context, lists: self.sources.lists, groups, found: Diagnostics::new() };
         let setting = T::compile(&file, &mut loading);
         let sound = clean && groups.is_readable() && !loading.found.has_errors();
         for node in file.items("examples").filter(|node| node.is_mapping()) {
@@ -414,7 +408,9 @@ fn missing(kind: Kind) -> &'static str {
         Kind::PersonalData => {
             "personal-data.yaml is gone; contact data stays hidden. To turn it off write enabled: false"
         }
-        Kind::Iframe => "iframe.yaml is gone; embedding stays restricted. To turn it off write enabled: false",
+        Kind::Iframe => {
+            "iframe.yaml is gone; embedding stays restricted. To turn it off write enabled: false"
+        }
         Kind::Webhooks => {
             "webhooks.yaml is gone; the webhooks panel stays closed to operators. To turn it off write enabled: false"
         }

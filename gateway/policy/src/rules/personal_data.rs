@@ -21,7 +21,6 @@ pub struct PersonalData {
     /// The line where the setting is turned on.
     pub rule: RuleRef,
     exempt: GroupSet,
-    exempt_rule: RuleRef,
     hide_avatars: bool,
     displays: [Display; Class::ALL.len()],
 }
@@ -71,7 +70,6 @@ impl Setting for PersonalData {
             mode: file.mode(),
             rule: file.rule_of(&["enabled"]),
             exempt,
-            exempt_rule: file.rule_of(&["exempt_groups", "enabled"]),
             hide_avatars: file.flag("hide_avatars", true),
             displays,
         }
@@ -92,12 +90,14 @@ impl Setting for PersonalData {
         let hidden = hides && self.hides(*class) && shown != value;
         let why = |_: &Loading<'_>| {
             let operator = example.operator();
+            let exempting = example.file.rule_of(&["exempt_groups", "enabled"]);
             if !hides {
-                format!("{operator} sees it: {} exempts the group", self.exempt_rule)
+                format!("{operator} sees it: {exempting} exempts the group")
             } else if !self.hides(*class) {
-                format!("{operator} sees it: `hide_avatars` is off")
+                let rule = example.file.rule_of(&["hide_avatars"]);
+                format!("{operator} sees it: {rule} leaves pictures as they are")
             } else if hidden {
-                format!("it is hidden from {operator}: {} exempts no group of theirs", self.exempt_rule)
+                format!("it is hidden from {operator}: {exempting} does not exempt them")
             } else {
                 format!("{operator} sees it: there is nothing in it to hide")
             }

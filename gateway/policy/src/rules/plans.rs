@@ -8,7 +8,10 @@ use std::sync::Arc;
 use chatwarden_redact::{Class, Plan};
 
 use super::{Context, PersonalData};
-use crate::{diagnostic::{Diagnostic, Diagnostics}, profile::Scope};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    profile::Scope,
+};
 
 /// The compiled plans.
 #[derive(Debug, Default)]
@@ -37,7 +40,11 @@ impl Plans {
     }
 
     /// Compiles the plans of every scope; `rule` is `None` where contact data is not governed.
-    pub(super) fn compile(context: &Context<'_>, rule: Option<&PersonalData>, found: &mut Diagnostics) -> Plans {
+    pub(super) fn compile(
+        context: &Context<'_>,
+        rule: Option<&PersonalData>,
+        found: &mut Diagnostics,
+    ) -> Plans {
         let mut plan = |scope: &Scope, contacts: bool, links: bool| {
             compile_plan(context, rule.filter(|_| contacts), scope, links).unwrap_or_else(|problem| {
                 found.push(problem);
