@@ -117,12 +117,17 @@ impl Gateway {
         let admin_listener = config.admin.as_ref().map(|admin| listen::bind(admin.address)).transpose()?;
         let metrics_listener = config.metrics.map(listen::bind).transpose()?;
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
-        let alias_key = keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
+        let alias_key =
+            keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
         let config = Arc::new(config);
         let reloader = boot(&config, alias_key, clock, &metrics)?;
         let actions = open_actions(&config, &reloader.current())?;
-        let token = config.admin.as_ref().map(|admin| admin_token(&config, admin.token_file.as_deref())).transpose()?;
+        let token = config
+            .admin
+            .as_ref()
+            .map(|admin| admin_token(&config, admin.token_file.as_deref()))
+            .transpose()?;
         let shared = Arc::new(Shared {
             actions,
             metrics,
@@ -210,7 +215,9 @@ impl Gateway {
         let closed = tokio::task::spawn_blocking(move || shared.actions.close(LAST_WRITE)).await;
         match closed {
             Ok(Ok(())) => info!("Stopped"),
-            Ok(Err(unwritten)) => error!(error = %unwritten, "Stopped; entries of the action log could not be written"),
+            Ok(Err(unwritten)) => {
+                error!(error = %unwritten, "Stopped; entries of the action log could not be written")
+            }
             Err(_) => error!("Stopped; the action log could not be closed"),
         }
     }
@@ -263,11 +270,12 @@ impl Gateway {
     fn serve_metrics(&mut self, listener: TcpListener) -> Result<(), StartError> {
         self.metrics = Some(local(&listener)?);
         let shared = Arc::clone(&self.shared);
-        let readiness = move || match (shared.accepting.load(Ordering::Acquire), shared.reloader.is_degraded()) {
-            (false, _) => Readiness::NotReady,
-            (true, false) => Readiness::Ready,
-            (true, true) => Readiness::Degraded,
-        };
+        let readiness =
+            move || match (shared.accepting.load(Ordering::Acquire), shared.reloader.is_degraded()) {
+                (false, _) => Readiness::NotReady,
+                (true, false) => Readiness::Ready,
+                (true, true) => Readiness::Degraded,
+            };
         self.serve_pages(listener, metrics::router(Arc::clone(&self.shared.metrics), readiness));
         Ok(())
     }
@@ -276,10 +284,15 @@ impl Gateway {
         let address = local(&listener)?;
         self.admin = Some(address);
         let (told, reloaded) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-        let admin = Admin::new(token, Hosts::new(address, None), move || status(&told), move || {
-            reload_tokens(&reloaded);
-            look(&reloaded, Cause::Admin)
-        });
+        let admin = Admin::new(
+            token,
+            Hosts::new(address, None),
+            move || status(&told),
+            move || {
+                reload_tokens(&reloaded);
+                look(&reloaded, Cause::Admin)
+            },
+        );
         self.serve_pages(listener, admin.router());
         Ok(())
     }

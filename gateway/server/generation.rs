@@ -66,7 +66,8 @@ impl PolicyCompiler {
         };
         let bytes = match &config.profile {
             ProfileSource::Bundled(name) => profiles::bundled(name).map(str::as_bytes).ok_or_else(|| {
-                let problem = Diagnostic::about("unknown-profile", &printed, "there is no such bundled profile");
+                let problem =
+                    Diagnostic::about("unknown-profile", &printed, "there is no such bundled profile");
                 problem.help(format!("bundled are {}; a path needs a `/`", profiles::names()))
             }),
             ProfileSource::File(_) => snapshot.profile().ok_or_else(|| {

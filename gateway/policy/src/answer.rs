@@ -59,7 +59,8 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
     if !facts.body {
         return Answer::Pass;
     }
-    let blocked = [orders.send_block, orders.receive_block].into_iter().flatten().find(|block| block.enforced);
+    let blocked =
+        [orders.send_block, orders.receive_block].into_iter().flatten().find(|block| block.enforced);
     if class == MediaClass::Events && (orders.masking.hide.is_some() || blocked.is_some()) {
         return Answer::Refuse(Denial { reason: Reason::UnscannableEvents, rule: blocked.map(|b| b.rule) });
     }

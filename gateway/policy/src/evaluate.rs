@@ -73,8 +73,9 @@ impl Policy {
         if facts.upgrade {
             judge_upgrade(&masking, send_block, receive_block)?;
         }
-        let judge_multipart =
-            send_block.is_some() && facts.body && media_type::classify(facts.content_type) == MediaClass::Multipart;
+        let judge_multipart = send_block.is_some()
+            && facts.body
+            && media_type::classify(facts.content_type) == MediaClass::Multipart;
         if let Some(block) = send_block.filter(|_| facts.body && is_raw_file(facts.content_type)) {
             judge.block(Some(block), Reason::FileSendBlocked)?;
         }

@@ -78,11 +78,18 @@ impl Demo {
         writeln!(out, "  embedded on an approved site   {}", self.embedders[0])?;
         writeln!(out, "  embedded on an unknown site    {}", self.embedders[1])?;
         writeln!(out, "  the rules, yours to edit       {}", dir.join("rules").display())?;
-        writeln!(out, "\nSign in as super-admin, supervisor, trainee or partner: the page has a button for each.")?;
-        writeln!(out, "A saved rule file takes effect within a second; a mistake is told here, and the old rules stay.\n")?;
+        writeln!(
+            out,
+            "\nSign in as super-admin, supervisor, trainee or partner: the page has a button for each."
+        )?;
+        writeln!(
+            out,
+            "A saved rule file takes effect within a second; a mistake is told here, and the old rules stay.\n"
+        )?;
         writeln!(out, "Things to try:")?;
         for attempt in things_to_try(url, &self.embedders[0], &self.embedders[1]) {
-            let persona = if attempt.persona.is_empty() { String::new() } else { format!("as {} ", attempt.persona) };
+            let persona =
+                if attempt.persona.is_empty() { String::new() } else { format!("as {} ", attempt.persona) };
             writeln!(out, "  {persona}{} → {}", attempt.what, place(dir, &attempt))?;
         }
         if let Some(metrics) = self.gateway.metrics_address() {

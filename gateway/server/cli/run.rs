@@ -49,8 +49,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 impl LogsArgs {
     /// Starts the log; `RUST_LOG` says more or less than `level`.
     pub(super) fn start(self, level: &str) {
-        let filter = EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new(format!("{level},pingora=error,pingora_core=error,pingora_proxy=error")));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+            EnvFilter::new(format!("{level},pingora=error,pingora_core=error,pingora_proxy=error"))
+        });
         let terminal = std::io::stderr().is_terminal();
         let format = self.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
         let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);

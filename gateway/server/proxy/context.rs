@@ -15,7 +15,7 @@ use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
 use crate::{config::Config, generation::Running};
 
 /// The state of one request, from its first byte to its log entry.
-pub struct Context {
+pub(crate) struct Context {
     pub(crate) started: Instant,
     /// RFC 9562 version 7: sortable by time.
     pub(crate) request_id: String,

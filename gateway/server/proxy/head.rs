@@ -40,7 +40,8 @@ pub(crate) fn normalise(request: &mut RequestHeader, header_limit: usize) -> Res
 
 /// Method, target and header lines as they came over the wire, near enough for a limit.
 fn header_bytes(request: &RequestHeader) -> usize {
-    let lines: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let lines: usize =
+        request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     request.raw_path().len() + lines
 }
 
@@ -135,7 +136,10 @@ mod tests {
         let ambiguous = Some(Reason::RequestAmbiguous);
         assert_eq!(refused("/", &[]), ambiguous);
         assert_eq!(refused("/", &[host, ("content-length", "3"), ("content-length", "3")]), ambiguous);
-        assert_eq!(refused("/", &[host, ("content-length", "3"), ("transfer-encoding", "chunked")]), ambiguous);
+        assert_eq!(
+            refused("/", &[host, ("content-length", "3"), ("transfer-encoding", "chunked")]),
+            ambiguous
+        );
         assert_eq!(refused("/", &[host, ("transfer-encoding", "gzip, chunked")]), ambiguous);
         assert_eq!(refused("/", &[host, ("x-http-method-override", "DELETE")]), ambiguous);
         assert_eq!(refused("/?a=1&%5Fmethod=delete", &[host]), ambiguous);
@@ -146,8 +150,11 @@ mod tests {
 
     #[test]
     fn what_speaks_for_the_client_is_removed() {
-        let mut head = request("/", &[("host", "a"), ("X-Original-URL", "/admin"), ("X-Forwarded-For", "10.0.0.1")]);
+        let mut head =
+            request("/", &[("host", "a"), ("X-Original-URL", "/admin"), ("X-Forwarded-For", "10.0.0.1")]);
         normalise(&mut head, 4096).unwrap();
-        assert!(head.headers.get("x-original-url").is_none() && head.headers.get("x-forwarded-for").is_none());
+        assert!(
+            head.headers.get("x-original-url").is_none() && head.headers.get("x-forwarded-for").is_none()
+        );
     }
 }

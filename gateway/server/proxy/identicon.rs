@@ -74,7 +74,12 @@ mod tests {
     #[test]
     fn only_an_alias_is_drawn() {
         assert_eq!(alias("/.chatwarden/avatar/7f3kq2mx9t.svg"), Some("7f3kq2mx9t"));
-        for other in ["/.chatwarden/avatar/.svg", "/.chatwarden/avatar/a<b.svg", "/.chatwarden/avatar/a", "/.chatwarden/"] {
+        for other in [
+            "/.chatwarden/avatar/.svg",
+            "/.chatwarden/avatar/a<b.svg",
+            "/.chatwarden/avatar/a",
+            "/.chatwarden/",
+        ] {
             assert_eq!(alias(other), None, "{other}");
         }
     }

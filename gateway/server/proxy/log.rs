@@ -2,8 +2,6 @@
 //!
 //! The log holds no contact data, no credentials and no paths; who did what is for the action log alone.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use chatwarden_policy::{
     body::DownloadKind,
@@ -77,8 +75,8 @@ pub(crate) fn note_body(ctx: &mut Context, orders: &Orders, body: &Bytes, kind: 
     let Some(action) = &orders.action else { return };
     let find = |place: &Option<Place>| match place {
         Some(Place::Json(selector)) => {
-            let value = serde_json::from_slice(body).ok()?;
-            extract::find_without_case(selector, &value).into_iter().find_map(extract::text).map(Cow::into_owned)
+            let value = extract::json(body).ok()?;
+            extract::joined(selector, &value)
         }
         Some(Place::Form(name)) => in_pairs(std::str::from_utf8(body).ok()?, name),
         Some(Place::Path(_) | Place::Query(_)) | None => None,
@@ -128,7 +126,10 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     };
     shared.metrics.request(verdict, reason, ctx.started.elapsed());
     if let Some(denial) = &ctx.denial {
-        let fault = matches!(denial.reason, Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout);
+        let fault = matches!(
+            denial.reason,
+            Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout
+        );
         if fault {
             warn!(request_id = %ctx.request_id, generation = ctx.running.number, reason, error = error.map(|error| error.etype().as_str()), "Request failed");
         } else {

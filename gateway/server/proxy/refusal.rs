@@ -4,11 +4,7 @@
 //! and whom to ask. Nothing else about the gateway or its rules is told.
 
 use bytes::Bytes;
-use chatwarden_policy::{
-    account::ClientIp,
-    reason::Reason,
-    verdict::Framing,
-};
+use chatwarden_policy::{account::ClientIp, reason::Reason, verdict::Framing};
 use http::{HeaderMap, StatusCode, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 use serde_json::json;
@@ -108,7 +104,8 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const PAGE: &str = include_str!("refusal.html");
 
 #[cfg(test)]
@@ -128,7 +125,10 @@ mod tests {
     #[test]
     fn the_page_escapes_and_names_the_judged_address() {
         let page = refusal(Reason::IpNotWhitelisted).page();
-        assert!(page.contains("203.0.113.9") && page.contains("ext. &lt;12&gt;") && page.contains("01-x"), "{page}");
+        assert!(
+            page.contains("203.0.113.9") && page.contains("ext. &lt;12&gt;") && page.contains("01-x"),
+            "{page}"
+        );
         assert!(!page.contains('{') || !page.contains("{words}"));
     }
 

@@ -24,7 +24,11 @@ use crate::{
 };
 
 /// Judges a request. True: it was answered here and does not go upstream.
-pub(crate) async fn filter(shared: &Shared, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
+pub(crate) async fn filter(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut Context,
+) -> pingora::Result<bool> {
     session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
     match judge(shared, session, ctx).await {
         Ok(Allowed::Upstream) => Ok(false),
@@ -108,11 +112,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
 }
 
 /// Reads and judges the body where a rule or the action log has to know it before the application does.
-async fn inspect(
-    session: &mut Session,
-    ctx: &mut Context,
-    target: &Target,
-) -> Result<(), Denial> {
+async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
     let noted = orders.action.as_ref().is_some_and(|action| action.reads_body());
@@ -121,6 +121,9 @@ async fn inspect(
     }
     if !wanted && !noted {
         return Ok(());
+    }
+    if wanted && session.req_header().headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Reason::UnscannableRequest.into());
     }
     let limit = ctx.config().limits.inspected_body;
     match request_body::read_ahead(session, limit).await {
@@ -207,6 +210,7 @@ fn has_body(session: &Session) -> bool {
 
 /// RFC 6455 §4.1; any other upgrade is not forwarded (`H1UpgradePolicy::WebSocketOnly`).
 fn asks_for_websocket(request: &RequestHeader) -> bool {
-    let names_it = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
+    let names_it =
+        |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
     request.headers.get_all(header::UPGRADE).iter().any(names_it)
 }

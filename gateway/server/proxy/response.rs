@@ -128,7 +128,9 @@ fn judged(header: &ResponseHeader, orders: &Orders, head: bool, ctx: &Context) -
 
 /// `mode: monitor`: the plan runs beside the answer.
 fn count(ctx: &mut Context, orders: &Orders, seen: &Seen) {
-    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) = (&orders.masking.count, seen) {
+    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) =
+        (&orders.masking.count, seen)
+    {
         ctx.answer_body = AnswerBody::count(Arc::clone(plan));
     }
 }

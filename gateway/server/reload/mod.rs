@@ -239,11 +239,7 @@ impl<C: Compiler> Reloader<C> {
     /// Changes the compiler and compiles the files anew, whether or not they changed. Blocks; looks take turns.
     ///
     /// Where that is rejected, `undo` puts the compiler back before another look can use it.
-    pub fn recompile<T>(
-        &self,
-        change: impl FnOnce(&C) -> T,
-        undo: impl FnOnce(&C, T),
-    ) -> Outcome<C> {
+    pub fn recompile<T>(&self, change: impl FnOnce(&C) -> T, undo: impl FnOnce(&C, T)) -> Outcome<C> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&self.compiler);
         let running = self.running.load_full();
