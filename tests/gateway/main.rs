@@ -1,1 +1,15 @@
-//! Integration tests.
+//! The gateway over real sockets, in front of the demo's chat app: one module a feature.
+//!
+//! Every test starts a gateway and an app of its own, on ports of their own, from the shipped rules and profile; what
+//! it changes in them is written in the test. The harness drains the gateway when the test is over.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[macro_use]
+mod harness;
+
+mod basics;
+mod downloads;
+mod files;
+mod iframe;
+mod ip_whitelist;
+mod webhooks;
