@@ -8,8 +8,8 @@
 use std::{fs, path::Path};
 
 use chatwarden_policy::{
-    csp::fuzz_csp, multipart::fuzz_multipart, path::fuzz_path, recipients::fuzz_recipients, route::fuzz_route,
-    yaml::fuzz_yaml,
+    csp::fuzz_csp, multipart::fuzz_multipart, path::fuzz_path, recipients::fuzz_recipients,
+    route::fuzz_route, yaml::fuzz_yaml,
 };
 
 #[test]
