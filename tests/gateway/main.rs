@@ -13,4 +13,5 @@ mod downloads;
 mod files;
 mod iframe;
 mod ip_whitelist;
+mod tree;
 mod webhooks;
