@@ -8,8 +8,10 @@
 mod harness;
 
 mod basics;
+mod cases;
 mod downloads;
 mod files;
 mod iframe;
 mod ip_whitelist;
+mod tree;
 mod webhooks;
