@@ -122,9 +122,6 @@ async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> R
     if !wanted && !noted {
         return Ok(());
     }
-    if wanted && session.req_header().headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Reason::UnscannableRequest.into());
-    }
     let limit = ctx.config().limits.inspected_body;
     match request_body::read_ahead(session, limit).await {
         Ok(ReadAhead::Whole(body)) => {
@@ -139,7 +136,9 @@ async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> R
 
 fn judge_body(ctx: &mut Context, session: &Session, query: Option<&str>, body: &Bytes) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.take() else { return Ok(()) };
-    let content_type = header_text(session, header::CONTENT_TYPE);
+    // A coded body is not what its type says (RFC 9110 §8.4), and what it is not known to be cannot be judged.
+    let coded = session.req_header().headers.contains_key(header::CONTENT_ENCODING);
+    let content_type = header_text(session, header::CONTENT_TYPE).filter(|_| !coded);
     let mut monitored = Vec::new();
     let judged = ctx.policy().judge_body(&orders, query, content_type, body, &mut monitored);
     for denial in &monitored {
