@@ -12,4 +12,5 @@ mod downloads;
 mod files;
 mod iframe;
 mod ip_whitelist;
+mod personal_data;
 mod webhooks;

@@ -9,6 +9,7 @@ mod builder;
 mod client;
 mod gateway;
 mod log;
+mod origin;
 mod raw;
 mod response;
 
@@ -16,6 +17,7 @@ pub(crate) use builder::Builder;
 pub(crate) use client::{Call, Client, Persona, Stream};
 pub(crate) use gateway::Gateway;
 pub(crate) use log::{lines_with, would_be_refused};
+pub(crate) use origin::Origin;
 pub(crate) use raw::Raw;
 pub(crate) use response::Response;
 
