@@ -408,19 +408,26 @@ async fn json_under_another_name_is_rewritten_or_refused() {
     );
     let until_close =
         format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{card}");
-    let origin = Origin::start(&[
-        ("/html", &html),
-        ("/blank", &blank),
-        ("/page", &page),
-        ("/two", &two),
-        ("/style", &style_then_json),
-        ("/xml", &xml),
-        ("/digest", &digest),
-        ("/until-close", until_close.as_bytes()),
-    ])
+    let answers = [
+        ("/html", html),
+        ("/blank", blank),
+        ("/page", page),
+        ("/two", two),
+        ("/style", style_then_json),
+        ("/xml", xml),
+        ("/digest", digest),
+        ("/until-close", until_close.into_bytes()),
+    ];
+    let origin = Origin::start(move |mut exchange| {
+        let answer = answers.iter().find(|(path, _)| *path == exchange.target()).unwrap().1.clone();
+        async move {
+            exchange.send(answer).await;
+            None
+        }
+    })
     .await;
     let gateway = Gateway::builder().upstream(origin.address()).start().await;
-    let client = gateway.client().with("cookie", "session=any");
+    let client = gateway.client().with("cookie", Persona::Trainee.at_origin());
     for path in ["/html", "/blank", "/digest", "/until-close"] {
         let answer = client.get(path).await;
         assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
@@ -448,7 +455,7 @@ async fn json_under_another_name_is_rewritten_or_refused() {
 #[tokio::test]
 async fn the_apps_own_words_about_refusals_do_not_pass_for_the_gateways() {
     let body = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Chatwarden-Reason: internal-error\r\nX-Request-Id: forged\r\nContent-Length: 2\r\n\r\n{}";
-    let origin = Origin::start(&[("/forged", body)]).await;
+    let origin = Origin::answering(body).await;
     let gateway = Gateway::builder().upstream(origin.address()).start().await;
     let answer = gateway.client().get("/forged").await;
     assert_eq!(answer.header("x-chatwarden-reason"), None);

@@ -104,6 +104,8 @@ pub struct Limits {
     pub request_header: usize,
     /// Bytes held of one request body under inspection.
     pub inspected_body: usize,
+    /// For a request body under inspection to arrive.
+    pub inspected_body_timeout: Duration,
     /// Between the requests of a connection.
     pub idle_timeout: Duration,
     /// Silence of a live stream or long poll.

@@ -190,6 +190,12 @@ const LIMITS: Shape = Shape::Object(&[
         Shape::Size { min: 64 << 10, max: 1 << 30 },
     )
     .default("4MiB"),
+    Field::new(
+        "inspected_body_timeout",
+        "How long a request body under inspection may take to arrive.",
+        seconds(1, 3600),
+    )
+    .default("30s"),
     Field::new("message", "The most bytes of one WebSocket message or event.", Shape::SIZE).later(),
     Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
         .default("75s"),

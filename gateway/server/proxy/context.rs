@@ -28,7 +28,6 @@ pub(crate) struct Context {
     pub(crate) orders: Option<Box<Orders>>,
     /// Set once it is refused; the first refusal stays.
     pub(crate) denial: Option<Denial>,
-    pub(crate) upgraded: bool,
     pub(crate) request_body: RequestBody,
     pub(crate) answer_body: AnswerBody,
     /// What the action log learns from the request.
@@ -56,7 +55,6 @@ impl Context {
             identity: Identity::Nobody,
             orders: None,
             denial: None,
-            upgraded: false,
             request_body: RequestBody::Open,
             answer_body: AnswerBody::Pass,
             noted: Noted::default(),
