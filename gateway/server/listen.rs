@@ -54,8 +54,9 @@ pub(crate) async fn accept(
     mut stop: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut open = JoinSet::new();
-    let address = listener.local_addr().ok();
-    info!(address = ?address, "Listening");
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "Listening");
+    }
     loop {
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return open,
