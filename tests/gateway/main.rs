@@ -7,9 +7,11 @@
 #[macro_use]
 mod harness;
 
+mod action_log;
 mod basics;
 mod downloads;
 mod files;
+mod identity;
 mod iframe;
 mod ip_whitelist;
 mod personal_data;
