@@ -6,12 +6,15 @@
 
 #[macro_use]
 mod harness;
-
+mod action_log;
 mod basics;
 mod cases;
 mod downloads;
 mod files;
+mod identity;
 mod iframe;
 mod ip_whitelist;
+mod personal_data;
 mod tree;
 mod webhooks;
+
