@@ -8,3 +8,12 @@
 mod harness;
 
 mod basics;
+mod downloads;
+mod files;
+mod hygiene;
+mod iframe;
+mod invariants;
+mod ip_whitelist;
+mod limits;
+mod listeners;
+mod webhooks;

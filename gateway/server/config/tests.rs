@@ -28,7 +28,10 @@ fn what_is_not_written_has_a_safe_default() {
 #[test]
 fn variables_are_expanded_in_scalars() {
     let text = MINIMAL.replace("127.0.0.1:0", "\"127.0.0.1:${PORT}\"");
-    assert_eq!(parse(&text).unwrap().listeners[0].port(), 8080);
+    assert_eq!(
+        parse(&text).map(|config| config.listeners).map_err(|problems| problems[0].to_string()),
+        Ok(vec!["127.0.0.1:8080".parse().unwrap()])
+    );
     let text = format!("{MINIMAL}rules: ${{NOWHERE}}\n");
     assert_eq!(codes(&text), [("undefined-variable", 4)]);
 }
