@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -42,7 +42,11 @@ pub(crate) fn chatwarden(dir: &Path, arguments: &[&str]) -> Done {
 
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatwarden"));
-    command.current_dir(dir).env_remove("RUST_LOG").env_remove("CHATWARDEN_CONFIG").env_remove("STATE_DIRECTORY");
+    command
+        .current_dir(dir)
+        .env_remove("RUST_LOG")
+        .env_remove("CHATWARDEN_CONFIG")
+        .env_remove("STATE_DIRECTORY");
     command.stdin(Stdio::null());
     command
 }
@@ -117,7 +121,11 @@ impl Place {
         let start = Instant::now();
         while !process.is_ready().await {
             let ended = process.child.try_wait().unwrap();
-            assert!(ended.is_none() && start.elapsed() < PATIENCE, "the gateway does not start: {}", process.log());
+            assert!(
+                ended.is_none() && start.elapsed() < PATIENCE,
+                "the gateway does not start: {}",
+                process.log()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         process
@@ -133,7 +141,9 @@ impl Process {
     /// Its log lines, which must all be JSON.
     pub(crate) fn events(&self) -> Vec<Value> {
         let log = self.log();
-        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        log.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// A client of it; `app` is what stands behind.
@@ -188,7 +198,11 @@ impl Drop for Process {
 }
 
 /// Status, head and body of a page of an ops listener.
-pub(crate) async fn get(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+pub(crate) async fn get(
+    address: SocketAddr,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> (u16, String, String) {
     ask(address, &format!("GET {target} HTTP/1.1"), headers).await
 }
 
@@ -214,5 +228,5 @@ pub(crate) fn free() -> SocketAddr {
     static LAST: AtomicU16 = AtomicU16::new(1);
     let [high, low] = LAST.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     // The kernel names a free port; the address is ours alone, so it stays free.
-    TcpListener::bind(([127, 99, high, low], 0)).unwrap().local_addr().unwrap()
+    TcpListener::bind((Ipv4Addr::from([127, 99, high, low]), 0)).unwrap().local_addr().unwrap()
 }
