@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason};
@@ -39,8 +39,8 @@ use crate::{
     keys,
     listen::{self, BindError},
     metrics::{self, Metrics, Readiness},
-    proxy::Proxy,
-    reload::{self, Cause, LastGood, Reloader, Timing, Watcher},
+    proxy::{Knocks, Proxy},
+    reload::{self, Cause, LastGood, Rejection, Reloader, Timing, Watcher},
 };
 
 /// What every request shares.
@@ -48,6 +48,7 @@ pub struct Shared {
     pub(crate) actions: ActionLog,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
+    pub(crate) knocks: Knocks,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -117,16 +118,22 @@ impl Gateway {
         let admin_listener = config.admin.as_ref().map(|admin| listen::bind(admin.address)).transpose()?;
         let metrics_listener = config.metrics.map(listen::bind).transpose()?;
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
-        let alias_key = keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
+        let alias_key =
+            keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
         let config = Arc::new(config);
         let reloader = boot(&config, alias_key, clock, &metrics)?;
         let actions = open_actions(&config, &reloader.current())?;
-        let token = config.admin.as_ref().map(|admin| admin_token(&config, admin.token_file.as_deref())).transpose()?;
+        let token = config
+            .admin
+            .as_ref()
+            .map(|admin| admin_token(&config, admin.token_file.as_deref()))
+            .transpose()?;
         let shared = Arc::new(Shared {
             actions,
             metrics,
             clock,
+            knocks: Knocks::new(Instant::now()),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
@@ -162,6 +169,16 @@ impl Gateway {
     /// What the gateway runs with.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.shared.running().generation.config)
+    }
+
+    /// The latest change of the files that was not applied.
+    pub fn last_rejection(&self) -> Option<Arc<Rejection<Diagnostic>>> {
+        self.shared.reloader.last_rejection()
+    }
+
+    /// The number of the generation in force.
+    pub fn generation(&self) -> u64 {
+        self.shared.running().number
     }
 
     /// What `/status` tells.
@@ -210,7 +227,9 @@ impl Gateway {
         let closed = tokio::task::spawn_blocking(move || shared.actions.close(LAST_WRITE)).await;
         match closed {
             Ok(Ok(())) => info!("Stopped"),
-            Ok(Err(unwritten)) => error!(error = %unwritten, "Stopped; entries of the action log could not be written"),
+            Ok(Err(unwritten)) => {
+                error!(error = %unwritten, "Stopped; entries of the action log could not be written")
+            }
             Err(_) => error!("Stopped; the action log could not be closed"),
         }
     }
@@ -263,11 +282,12 @@ impl Gateway {
     fn serve_metrics(&mut self, listener: TcpListener) -> Result<(), StartError> {
         self.metrics = Some(local(&listener)?);
         let shared = Arc::clone(&self.shared);
-        let readiness = move || match (shared.accepting.load(Ordering::Acquire), shared.reloader.is_degraded()) {
-            (false, _) => Readiness::NotReady,
-            (true, false) => Readiness::Ready,
-            (true, true) => Readiness::Degraded,
-        };
+        let readiness =
+            move || match (shared.accepting.load(Ordering::Acquire), shared.reloader.is_degraded()) {
+                (false, _) => Readiness::NotReady,
+                (true, false) => Readiness::Ready,
+                (true, true) => Readiness::Degraded,
+            };
         self.serve_pages(listener, metrics::router(Arc::clone(&self.shared.metrics), readiness));
         Ok(())
     }
@@ -276,10 +296,15 @@ impl Gateway {
         let address = local(&listener)?;
         self.admin = Some(address);
         let (told, reloaded) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-        let admin = Admin::new(token, Hosts::new(address, None), move || status(&told), move || {
-            reload_tokens(&reloaded);
-            look(&reloaded, Cause::Admin)
-        });
+        let admin = Admin::new(
+            token,
+            Hosts::new(address, None),
+            move || status(&told),
+            move || {
+                reload_tokens(&reloaded);
+                look(&reloaded, Cause::Admin)
+            },
+        );
         self.serve_pages(listener, admin.router());
         Ok(())
     }
@@ -339,7 +364,7 @@ fn reconfigure(shared: &Shared) {
         Err(problems) => {
             warn!(problems = problems.len(), "config.yaml rejected; the running settings stay");
             for problem in problems {
-                warn!(%problem, "Problem in config.yaml");
+                warn!(problem = problem.brief(), "Problem in config.yaml");
             }
             return;
         }

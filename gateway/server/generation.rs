@@ -66,7 +66,8 @@ impl PolicyCompiler {
         };
         let bytes = match &config.profile {
             ProfileSource::Bundled(name) => profiles::bundled(name).map(str::as_bytes).ok_or_else(|| {
-                let problem = Diagnostic::about("unknown-profile", &printed, "there is no such bundled profile");
+                let problem =
+                    Diagnostic::about("unknown-profile", &printed, "there is no such bundled profile");
                 problem.help(format!("bundled are {}; a path needs a `/`", profiles::names()))
             }),
             ProfileSource::File(_) => snapshot.profile().ok_or_else(|| {
@@ -116,6 +117,10 @@ impl Compiler for PolicyCompiler {
 
     fn diagnostic(&self, problem: ReadProblem) -> Diagnostic {
         Diagnostic::about("unreadable-file", problem.file, problem.message)
+    }
+
+    fn brief(&self, diagnostic: &Diagnostic) -> String {
+        diagnostic.brief()
     }
 
     fn in_force(&self, generation: &Generation) -> Vec<String> {

@@ -28,7 +28,8 @@ pub fn alias_key(state: &Path) -> Result<AliasKey, KeyFileError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(KeyFileError::Unwritable { file, error }),
     }
-    let secret = read_secret(&file).map_err(|error| KeyFileError::Unreadable { file: file.clone(), error })?;
+    let secret =
+        read_secret(&file).map_err(|error| KeyFileError::Unreadable { file: file.clone(), error })?;
     if secret.readable_by_others {
         warn!(file = %file.display(), "Others may read the alias key; make its mode 0600");
     }

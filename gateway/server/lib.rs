@@ -18,7 +18,7 @@ pub mod gateway;
 pub mod generation;
 pub mod identity;
 pub mod keys;
-mod listen;
+pub mod listen;
 pub mod metrics;
 pub mod profiles;
 mod proxy;

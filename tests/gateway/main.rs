@@ -8,3 +8,8 @@
 mod harness;
 
 mod basics;
+mod downloads;
+mod files;
+mod iframe;
+mod ip_whitelist;
+mod webhooks;

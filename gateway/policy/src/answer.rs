@@ -59,16 +59,18 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
     if !facts.body {
         return Answer::Pass;
     }
-    let blocked = [orders.send_block, orders.receive_block].into_iter().flatten().find(|block| block.enforced);
+    let blocked =
+        [orders.send_block, orders.receive_block].into_iter().flatten().find(|block| block.enforced);
     if class == MediaClass::Events && (orders.masking.hide.is_some() || blocked.is_some()) {
-        return Answer::Refuse(Denial { reason: Reason::UnscannableEvents, rule: blocked.map(|b| b.rule) });
+        let rule = blocked.map(|block| block.rule).or(orders.masking.rule);
+        return Answer::Refuse(Denial { reason: Reason::UnscannableEvents, rule });
     }
     if orders.masking.contacts {
         return judge_masked(orders, facts, class);
     }
     match (&orders.masking.hide, class) {
         (Some(_), MediaClass::Json) if readable(facts) => Answer::Json,
-        (Some(_), MediaClass::Json) => Answer::Refuse(Reason::UnscannableAnswer.into()),
+        (Some(_), MediaClass::Json) => unscannable(orders),
         _ => Answer::Pass,
     }
 }
@@ -94,14 +96,13 @@ fn is_file(facts: &AnswerFacts<'_>, class: MediaClass) -> bool {
 }
 
 fn judge_masked(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> Answer {
-    let unscannable = Answer::Refuse(Reason::UnscannableAnswer.into());
     if facts.coded {
-        return unscannable;
+        return unscannable(orders);
     }
     match class {
-        MediaClass::Json if facts.status == 206 || !readable(facts) => unscannable,
+        MediaClass::Json if facts.status == 206 || !readable(facts) => unscannable(orders),
         MediaClass::Json => Answer::Json,
-        MediaClass::Html if facts.status == 206 || !readable(facts) => unscannable,
+        MediaClass::Html if facts.status == 206 || !readable(facts) => unscannable(orders),
         MediaClass::Html => Answer::Html,
         MediaClass::Style
         | MediaClass::Script
@@ -121,10 +122,14 @@ fn judge_masked(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> 
             } else if (300..400).contains(&facts.status) {
                 Answer::Drop
             } else {
-                unscannable
+                unscannable(orders)
             }
         }
     }
+}
+
+fn unscannable(orders: &Orders) -> Answer {
+    Answer::Refuse(Denial { reason: Reason::UnscannableAnswer, rule: orders.masking.rule })
 }
 
 /// Rewriting reads UTF-8 (RFC 8259 §8.1) that carries no coding.

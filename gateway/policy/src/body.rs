@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::{
-    address::{Address, AddressError, parse_recipients},
+    address::{Address, parse_recipients},
     extract,
     media_type::{self, MediaClass},
     multipart,
@@ -75,7 +75,7 @@ fn declared(
     for place in &route.email {
         match place {
             Place::Json(selector) if media_type::classify(content_type) == MediaClass::Json => {
-                let body = serde_json::from_slice(body).map_err(|_| RecipientError::Unscannable)?;
+                let body = extract::json(body).map_err(|_| RecipientError::Unscannable)?;
                 extract::find_without_case(selector, &body).into_iter().try_for_each(must_be_addresses)?;
             }
             Place::Query(name) => pairs_must_be_addresses(query.unwrap_or_default().as_bytes(), name)?,
@@ -93,7 +93,7 @@ fn must_be_addresses(value: &Value) -> Result<(), RecipientError> {
         Value::Array(items) => items.iter().try_for_each(must_be_addresses),
         // `{ "name": …, "email": … }`: the addresses in it are found by their form.
         Value::Object(_) => Ok(()),
-        Value::Bool(_) | Value::Number(_) => Err(RecipientError::NotAnAddress(AddressError::LocalPart)),
+        Value::Bool(_) | Value::Number(_) => Err(RecipientError::NotAnAddress),
     }
 }
 
@@ -110,7 +110,7 @@ fn text_must_be_addresses(text: &str) -> Result<(), RecipientError> {
     if text.trim().is_empty() {
         return Ok(());
     }
-    parse_recipients(text).map(|_| ()).map_err(RecipientError::NotAnAddress)
+    parse_recipients(text).map(|_| ()).map_err(|_| RecipientError::NotAnAddress)
 }
 
 fn judge_recipients(
@@ -119,7 +119,7 @@ fn judge_recipients(
 ) -> Result<DownloadKind, Denial> {
     match found {
         Err(RecipientError::Unscannable) => Err(Denial::by(Reason::UnscannableRequest, downloads.rule)),
-        Err(RecipientError::NotAnAddress(_)) => {
+        Err(RecipientError::NotAnAddress) => {
             Err(Denial::by(Reason::DownloadRecipientNotListed, downloads.rule))
         }
         Ok(addresses) if addresses.is_empty() && downloads.direct_allowed => Ok(DownloadKind::Direct),

@@ -73,8 +73,9 @@ impl Policy {
         if facts.upgrade {
             judge_upgrade(&masking, send_block, receive_block)?;
         }
-        let judge_multipart =
-            send_block.is_some() && facts.body && media_type::classify(facts.content_type) == MediaClass::Multipart;
+        let judge_multipart = send_block.is_some()
+            && facts.body
+            && media_type::classify(facts.content_type) == MediaClass::Multipart;
         if let Some(block) = send_block.filter(|_| facts.body && is_raw_file(facts.content_type)) {
             judge.block(Some(block), Reason::FileSendBlocked)?;
         }
@@ -91,6 +92,7 @@ impl Policy {
             masking_governed: self.rules.personal_data.is_some(),
             framing: self.framing(classified),
             action: classified.action.cloned(),
+            by_exemption: self.by_exemption(facts, area),
             monitored: Vec::new(),
         })
     }
@@ -117,6 +119,13 @@ impl Policy {
             return Ok(());
         }
         judge.deny(Denial::by(Reason::IpNotWhitelisted, whitelist.rule), whitelist.mode)
+    }
+
+    fn by_exemption(&self, facts: &Facts<'_>, area: Area) -> bool {
+        let opened = matches!(area, Area::SignIn | Area::Assets);
+        self.rules.ip_whitelist.as_ref().is_some_and(|whitelist| {
+            opened && whitelist.exempt_super_admin && !whitelist.covers(facts.client_ip, facts.today)
+        })
     }
 
     fn judge_panel(
@@ -153,16 +162,16 @@ impl Policy {
         if clear {
             return Masking::default();
         }
-        let mode = match &self.rules.personal_data {
-            Some(rule) if rule.hides_from(standing) => Some(rule.mode),
-            Some(_) | None => None,
-        };
+        let hiding = self.rules.personal_data.as_ref().filter(|rule| rule.hides_from(standing));
+        let mode = hiding.map(|rule| rule.mode);
         let contacts = mode == Some(Mode::Enforce);
         let links = receive_block.is_some_and(|block| block.enforced);
+        let hiding = hiding.filter(|_| contacts).map(|rule| rule.rule);
         let plan = |contacts, links| self.rules.plans.plan(classified.scope, contacts, links).cloned();
         Masking {
             hide: plan(contacts, links),
             contacts,
+            rule: hiding.or_else(|| receive_block.filter(|_| links).map(|block| block.rule)),
             count: if mode == Some(Mode::Monitor) { plan(true, false) } else { None },
         }
     }
@@ -191,6 +200,7 @@ impl Orders {
             masking_governed: false,
             framing: None,
             action: classified.action.cloned(),
+            by_exemption: false,
             monitored: Vec::new(),
         }
     }
@@ -240,7 +250,9 @@ fn judge_upgrade(
     let blocked = [send_block, receive_block].into_iter().flatten().find(|block| block.enforced);
     match blocked {
         Some(block) => Err(Denial::by(Reason::UnscannableUpgrade, block.rule)),
-        None if masking.hide.is_some() => Err(Reason::UnscannableUpgrade.into()),
+        None if masking.contacts || masking.hide.is_some() => {
+            Err(Denial { reason: Reason::UnscannableUpgrade, rule: masking.rule })
+        }
         None => Ok(()),
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! What cannot be read to the letter is an error, so that nobody decides on half of a request.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use chatwarden_redact::{Pick, Segment, Selector};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// Every value that the selector selects, each once, in the order of the document.
 pub fn find<'v>(selector: &Selector, value: &'v Value) -> Vec<&'v Value> {
@@ -30,6 +31,17 @@ pub fn text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// The scalars that a selector finds, lists among them opened, as one text for people to read; nothing if there are none.
+pub fn joined(selector: &Selector, value: &Value) -> Option<String> {
+    let found = find_without_case(selector, value);
+    let opened = found.into_iter().flat_map(|value| match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![value],
+    });
+    let texts: Vec<Cow<'_, str>> = opened.filter_map(text).collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 /// The pairs of a query or of an `application/x-www-form-urlencoded` body, decoded, in order, repeated ones too
@@ -142,11 +154,101 @@ fn decode(field: &str) -> Result<String, PairsError> {
     Ok(decoded.into_owned())
 }
 
+/// Reads JSON with every repeated member kept: its values stand in one list, in their order.
+///
+/// Which of two members an application takes is not ours to guess, so whoever judges a request sees both.
+///
+/// # Errors
+/// The bytes are not one JSON text.
+pub fn json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Keeping.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+struct Keeping;
+
+impl<'de> DeserializeSeed<'de> for Keeping {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keeping {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Keeping)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object: Map<String, Value> = Map::new();
+        let mut repeated: Map<String, Value> = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(Keeping)?;
+            if let Some(first) = object.remove(&name) {
+                repeated.insert(name, Value::Array(vec![first, value]));
+            } else if let Some(Value::Array(values)) = repeated.get_mut(&name) {
+                values.push(value);
+            } else {
+                object.insert(name, value);
+            }
+        }
+        object.append(&mut repeated);
+        Ok(Value::Object(object))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn repeated_members_are_all_kept() {
+        let read = |text: &str| json(text.as_bytes()).map(|value| value.to_string()).ok();
+        assert_eq!(
+            read(r#"{"a":1,"a":[2],"a":null,"b":{"c":1,"c":2}}"#).as_deref(),
+            Some(r#"{"a":[1,[2],null],"b":{"c":[1,2]}}"#)
+        );
+        assert_eq!(read(r#"{"a":1} x"#), None);
+    }
 
     #[test]
     fn selectors_find_each_value_once() {

@@ -77,6 +77,8 @@ pub struct Masking {
     pub hide: Option<Arc<Plan>>,
     /// Whether contact data is part of it: then what cannot be scanned is refused.
     pub contacts: bool,
+    /// The line that hides.
+    pub rule: Option<RuleRef>,
     /// `mode: monitor`: what would be hidden; run beside the answer, to count.
     pub count: Option<Arc<Plan>>,
 }
@@ -115,6 +117,8 @@ pub struct Orders {
     pub framing: Option<Framing>,
     /// The action that the log records.
     pub action: Option<Arc<Action>>,
+    /// Admitted by `exempt_super_admin` alone: no whitelist entry covers the address.
+    pub by_exemption: bool,
     /// What `mode: monitor` would have refused.
     pub monitored: Monitored,
 }

@@ -71,10 +71,12 @@ impl Findings {
         let mut out = io::stdout().lock();
         match format {
             CheckFormat::Json => {
-                let settings: Vec<Value> =
-                    self.settings.iter().map(|(name, state)| json!({ "name": name, "state": state })).collect();
-                let found =
-                    json!({ "ok": self.errors() == 0, "diagnostics": self.diagnostics, "settings": settings });
+                let settings: Vec<Value> = self
+                    .settings
+                    .iter()
+                    .map(|(name, state)| json!({ "name": name, "state": state }))
+                    .collect();
+                let found = json!({ "ok": self.errors() == 0, "diagnostics": self.diagnostics, "settings": settings });
                 writeln!(out, "{found:#}")
             }
             CheckFormat::Text => {
@@ -118,9 +120,10 @@ fn examine_all(args: &CheckArgs) -> (Findings, Option<Watched>) {
             let settings = states.map(|(kind, state)| (kind.name(), state.words())).collect();
             (Findings { diagnostics, settings }, Some(Watched { sources, lists }))
         }
-        Err(diagnostics) => {
-            (Findings { diagnostics, settings: Vec::new() }, Some(Watched { sources, lists: BTreeSet::new() }))
-        }
+        Err(diagnostics) => (
+            Findings { diagnostics, settings: Vec::new() },
+            Some(Watched { sources, lists: BTreeSet::new() }),
+        ),
     }
 }
 
@@ -136,7 +139,9 @@ fn watch(args: &CheckArgs) -> Result<u8, Failure> {
         Timing::default(),
         move || asked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         // The receiver lives as long as the command.
-        move |_| drop(changes.send(())),
+        move |_| {
+            let _ = changes.send(());
+        },
     )?;
     let mut first = true;
     while changed.recv().is_ok() {

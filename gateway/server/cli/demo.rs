@@ -8,6 +8,8 @@ use std::{
     io::{self, ErrorKind, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use clap::Args;
@@ -33,13 +35,21 @@ const EMBEDDERS: [u16; 2] = [8091, 8092];
 
 /// Starts the demo.
 pub fn run(args: &DemoArgs) -> Result<u8, Failure> {
-    run::LogsArgs::default().start("warn");
+    run::LogsArgs::default().start("error");
     write_files(&args.dir)?;
     let config = Config::load(&args.dir.join("config.yaml")).map_err(Failure::Files)?;
     run::runtime()?.block_on(async {
         let demo = Demo::start(config).await?;
         demo.introduce(&args.dir)?;
-        run::until_stopped(demo.gateway).await?;
+        let gateway = Arc::new(demo.gateway);
+        let told = tokio::spawn(tell_reloads(Arc::clone(&gateway)));
+        run::wait_for_stop(&gateway).await?;
+        told.abort();
+        // The task that tells is the only other owner, and it is gone or going.
+        let _ = told.await;
+        if let Some(gateway) = Arc::into_inner(gateway) {
+            gateway.stop().await;
+        }
         Ok(exit::OK)
     })
 }
@@ -78,11 +88,18 @@ impl Demo {
         writeln!(out, "  embedded on an approved site   {}", self.embedders[0])?;
         writeln!(out, "  embedded on an unknown site    {}", self.embedders[1])?;
         writeln!(out, "  the rules, yours to edit       {}", dir.join("rules").display())?;
-        writeln!(out, "\nSign in as super-admin, supervisor, trainee or partner: the page has a button for each.")?;
-        writeln!(out, "A saved rule file takes effect within a second; a mistake is told here, and the old rules stay.\n")?;
+        writeln!(
+            out,
+            "\nSign in as super-admin, supervisor, trainee or partner: the page has a button for each."
+        )?;
+        writeln!(
+            out,
+            "A saved rule file takes effect within a second; a mistake is told here, and the old rules stay.\n"
+        )?;
         writeln!(out, "Things to try:")?;
         for attempt in things_to_try(url, &self.embedders[0], &self.embedders[1]) {
-            let persona = if attempt.persona.is_empty() { String::new() } else { format!("as {} ", attempt.persona) };
+            let persona =
+                if attempt.persona.is_empty() { String::new() } else { format!("as {} ", attempt.persona) };
             writeln!(out, "  {persona}{} → {}", attempt.what, place(dir, &attempt))?;
         }
         if let Some(metrics) = self.gateway.metrics_address() {
@@ -92,6 +109,30 @@ impl Demo {
         writeln!(out, "The action log: chatwarden log --config {}", config.display())?;
         writeln!(out, "\nCtrl-C stops the demo.")?;
         out.flush()
+    }
+}
+
+/// Tells what becomes of each save.
+async fn tell_reloads(gateway: Arc<Gateway>) {
+    let (mut generation, mut rejection) = (gateway.generation(), gateway.last_rejection());
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tick.tick().await;
+        let mut out = io::stdout().lock();
+        let latest = gateway.last_rejection();
+        let known = latest.as_ref().zip(rejection.as_ref()).is_some_and(|(new, old)| Arc::ptr_eq(new, old));
+        if let Some(rejected) = latest.as_ref().filter(|_| !known) {
+            for problem in &rejected.diagnostics {
+                let _ = writeln!(out, "\n{problem}");
+            }
+            let _ = writeln!(out, "Not applied: the rules before this save stay in force.");
+        }
+        rejection = latest;
+        let now = gateway.generation();
+        if now != generation {
+            let _ = writeln!(out, "Applied: the rules as saved are in force (generation {now}).");
+        }
+        generation = now;
     }
 }
 

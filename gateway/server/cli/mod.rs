@@ -130,7 +130,8 @@ impl Failure {
                 (exit::CONFIGURATION, errors)
             }
             Self::Start(error @ StartError::Bind(_)) => {
-                let help = "another process may use the address: stop it, or change the address in config.yaml";
+                let help =
+                    "another process may use the address: stop it, or change the address in config.yaml";
                 (exit::ADDRESS, format!("error: {error}\n  = help: {help}"))
             }
             Self::Start(error @ StartError::State(_)) => (exit::CONFIGURATION, format!("error: {error}")),

@@ -41,7 +41,8 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let config = config_of(args.config.config.as_deref()).map_err(Failure::Files)?;
     runtime()?.block_on(async {
         let gateway = Gateway::start(config).await?;
-        until_stopped(gateway).await?;
+        wait_for_stop(&gateway).await?;
+        gateway.stop().await;
         Ok(exit::OK)
     })
 }
@@ -49,8 +50,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 impl LogsArgs {
     /// Starts the log; `RUST_LOG` says more or less than `level`.
     pub(super) fn start(self, level: &str) {
-        let filter = EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new(format!("{level},pingora=error,pingora_core=error,pingora_proxy=error")));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let quiet = TALKATIVE.iter().filter_map(|target| format!("{target}=error").parse().ok());
+        let filter = quiet.fold(filter, EnvFilter::add_directive);
         let terminal = std::io::stderr().is_terminal();
         let format = self.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
         let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
@@ -62,26 +64,36 @@ impl LogsArgs {
     }
 }
 
+/// Libraries that write requests into their log, cookies and all: of these no more than errors, whatever is asked for.
+const TALKATIVE: [&str; 8] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "pingora_cache",
+    "pingora_core",
+    "pingora_pool",
+    "pingora_proxy",
+    "tungstenite",
+];
+
 /// The runtime that gateway and demo run on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("chatwarden").build()?)
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP has the files looked at.
-pub(super) async fn until_stopped(gateway: Gateway) -> Result<(), Failure> {
+/// Waits for SIGTERM or SIGINT; SIGHUP has the files read anew.
+pub(super) async fn wait_for_stop(gateway: &Gateway) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => {
-                info!("SIGHUP: looking at the files");
+                info!("SIGHUP: reading the files anew");
                 gateway.reload().await;
             }
         }
     }
-    gateway.stop().await;
-    Ok(())
 }

@@ -23,12 +23,13 @@ pub(super) fn expand(
     let text = document.source().text();
     let (mut expanded, mut done, mut problems) = (String::with_capacity(text.len()), 0, Vec::new());
     for span in scalars {
-        let written = document.source().slice(span);
+        // A span may take the blanks after its scalar along.
+        let written = document.source().slice(span).trim_end();
         match substitute(written, variable) {
             Ok(value) => {
                 expanded.push_str(text.get(done..span.start).unwrap_or_default());
                 expanded.push_str(&as_scalar(written, &value));
-                done = span.end;
+                done = span.start + written.len();
             }
             Err(message) => problems.push(
                 document
@@ -109,6 +110,7 @@ mod tests {
         assert_eq!(run("a: ${NOT:-state}/x\n").unwrap(), "a: state/x\n");
         assert_eq!(run("a: ${EMPTY:-state}\n").unwrap(), "a: state\n");
         assert_eq!(run("a: \"${PORT}\"\n").unwrap(), "a: \"8080\"\n");
+        assert_eq!(run("a: { b: \"${PORT}\" , c: 1 }\n").unwrap(), "a: { b: \"8080\" , c: 1 }\n");
     }
 
     #[test]

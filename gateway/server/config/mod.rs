@@ -22,8 +22,8 @@ use chatwarden_policy::{
     yaml::{Document, Node},
 };
 
-pub use self::shape::CONFIG;
 use self::raw::{RawConfig, RawSettings};
+pub use self::shape::CONFIG;
 use crate::identity::{SettingError, SourceSettings};
 
 /// What ops decided.
@@ -104,6 +104,8 @@ pub struct Limits {
     pub request_header: usize,
     /// Bytes held of one request body under inspection.
     pub inspected_body: usize,
+    /// For a request body under inspection to arrive.
+    pub inspected_body_timeout: Duration,
     /// Between the requests of a connection.
     pub idle_timeout: Duration,
     /// Silence of a live stream or long poll.
@@ -153,9 +155,8 @@ impl Config {
 
     /// The keys that a running gateway cannot change, and that `other` gives another value.
     pub fn fixed_keys_that_differ(&self, other: &Config) -> Vec<&'static str> {
-        let admin = |config: &Config| {
-            config.admin.as_ref().map(|admin| (admin.address, admin.token_file.clone()))
-        };
+        let admin =
+            |config: &Config| config.admin.as_ref().map(|admin| (admin.address, admin.token_file.clone()));
         let profile_file = |config: &Config| match &config.profile {
             ProfileSource::File(path) => Some(path.clone()),
             ProfileSource::Bundled(_) => None,
@@ -210,18 +211,29 @@ struct Meaning<'a> {
 impl Meaning<'_> {
     fn config(mut self, file: &Path, document: Document, raw: RawConfig) -> Result<Config, Vec<Diagnostic>> {
         let root = document.root();
-        let listeners: Vec<Option<SocketAddr>> =
-            root.get("listeners").into_iter().flat_map(Node::items).map(|node| self.address(node.get("address"))).collect();
+        let listeners: Vec<Option<SocketAddr>> = root
+            .get("listeners")
+            .into_iter()
+            .flat_map(Node::items)
+            .map(|node| self.address(node.get("address")))
+            .collect();
         if let (true, Some(node)) = (listeners.is_empty(), root.get("listeners")) {
             let error = node.error("no-listener", "there is no listener, so nobody could come in");
             self.found.push(error.help("write `- address: 127.0.0.1:8080`"));
         }
         let upstream = root.get("upstream").and_then(|node| node.get("address"));
         let upstream = self.resolved(upstream);
-        let admin = raw.admin.is_some().then(|| self.address(root.get("admin").and_then(|node| node.get("address"))));
-        let metrics =
-            raw.metrics.is_some().then(|| self.address(root.get("metrics").and_then(|node| node.get("address"))));
-        self.token_off_loopback(root, admin.flatten(), raw.admin.as_ref().and_then(|admin| admin.token_file.as_ref()));
+        let admin =
+            raw.admin.is_some().then(|| self.address(root.get("admin").and_then(|node| node.get("address"))));
+        let metrics = raw
+            .metrics
+            .is_some()
+            .then(|| self.address(root.get("metrics").and_then(|node| node.get("address"))));
+        self.token_off_loopback(
+            root,
+            admin.flatten(),
+            raw.admin.as_ref().and_then(|admin| admin.token_file.as_ref()),
+        );
         let state = match raw.state {
             Some(state) => self.base.join(state),
             None => self.base.join((self.variable)("STATE_DIRECTORY").unwrap_or_else(|| "state".to_owned())),
@@ -268,7 +280,10 @@ impl Meaning<'_> {
         let node = node?;
         let parsed = node.written().parse().ok();
         if parsed.is_none() {
-            let error = node.error("malformed-address", format!("{} is not an address and a port", quote(node.written())));
+            let error = node.error(
+                "malformed-address",
+                format!("{} is not an address and a port", quote(node.written())),
+            );
             self.found.push(error.help("write `127.0.0.1:8080`, `0.0.0.0:8443` or `[::1]:8080`"));
         }
         parsed
@@ -283,13 +298,19 @@ impl Meaning<'_> {
         }
         let found = node.written().to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
         if found.is_none() {
-            let error = node.error("malformed-address", format!("{} cannot be resolved", quote(node.written())));
+            let error =
+                node.error("malformed-address", format!("{} cannot be resolved", quote(node.written())));
             self.found.push(error.help("write host and port, such as `127.0.0.1:3000`"));
         }
         found
     }
 
-    fn token_off_loopback(&mut self, root: Node<'_>, address: Option<SocketAddr>, token_file: Option<&PathBuf>) {
+    fn token_off_loopback(
+        &mut self,
+        root: Node<'_>,
+        address: Option<SocketAddr>,
+        token_file: Option<&PathBuf>,
+    ) {
         let exposed = address.is_some_and(|address| !address.ip().is_loopback());
         if let (true, None, Some(node)) = (exposed, token_file, root.get("admin")) {
             let error = node.error("missing-token", "the admin listener is reachable from other machines");
@@ -317,8 +338,8 @@ fn profile(base: &Path, written: &str) -> ProfileSource {
 fn settings(raw: Option<RawSettings>) -> Option<Vec<Kind>> {
     match raw? {
         RawSettings::All(_) => None,
-        RawSettings::Some(names) => {
-            Some(Kind::ALL.iter().copied().filter(|kind| names.iter().any(|name| name == kind.name())).collect())
-        }
+        RawSettings::Some(names) => Some(
+            Kind::ALL.iter().copied().filter(|kind| names.iter().any(|name| name == kind.name())).collect(),
+        ),
     }
 }

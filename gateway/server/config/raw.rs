@@ -67,6 +67,8 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_size")]
     inspected_body: u64,
     #[serde(deserialize_with = "read_duration")]
+    inspected_body_timeout: Duration,
+    #[serde(deserialize_with = "read_duration")]
     idle_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
     stream_idle_timeout: Duration,
@@ -80,6 +82,7 @@ impl Default for RawLimits {
         Self {
             request_header: 64 << 10,
             inspected_body: 4 << 20,
+            inspected_body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             stream_idle_timeout: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
@@ -94,6 +97,7 @@ impl From<RawLimits> for Limits {
         Self {
             request_header: size(raw.request_header),
             inspected_body: size(raw.inspected_body),
+            inspected_body_timeout: raw.inspected_body_timeout,
             idle_timeout: raw.idle_timeout,
             stream_idle_timeout: raw.stream_idle_timeout,
             drain_timeout: raw.drain_timeout,

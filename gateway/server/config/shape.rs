@@ -14,14 +14,32 @@ use chatwarden_policy::{
 pub const CONFIG: Shape = Shape::Object(&[
     Field::new("listeners", "Where operators and clients come in.", Shape::List(&LISTENER)).required(),
     Field::new("upstream", "The chat application behind the gateway.", UPSTREAM).required(),
-    Field::new("profile", "How the application spells things: a bundled name (`blinger`, `generic`) or a path.", Shape::Text("a profile's name or path")).required(),
-    Field::new("rules", "The directory of the rule files, relative to this file.", Shape::Text("a directory")).default("rules"),
-    Field::new("state", "The directory for the action log, keys and the last good rules.", Shape::Text("a directory")).default("${STATE_DIRECTORY:-state}"),
+    Field::new(
+        "profile",
+        "How the application spells things: a bundled name (`blinger`, `generic`) or a path.",
+        Shape::Text("a profile's name or path"),
+    )
+    .required(),
+    Field::new(
+        "rules",
+        "The directory of the rule files, relative to this file.",
+        Shape::Text("a directory"),
+    )
+    .default("rules"),
+    Field::new(
+        "state",
+        "The directory for the action log, keys and the last good rules.",
+        Shape::Text("a directory"),
+    )
+    .default("${STATE_DIRECTORY:-state}"),
     Field::new("client_address", "Whose word about the client's address is believed.", CLIENT_ADDRESS),
     Field::new("identity", "Who is calling: the sources, asked in order.", Shape::List(&SOURCE)),
-    Field::new("super_admin_roles", "Roles with full access.", Shape::List(&Shape::Text("a role"))).default("[super_admin]"),
-    Field::new("settings", "The settings that admins may use: `all`, or a list of rule files.", SETTINGS).default("all"),
-    Field::new("keys", "Keys other than those that the gateway makes itself in `state/keys`.", Shape::Any).later(),
+    Field::new("super_admin_roles", "Roles with full access.", Shape::List(&Shape::Text("a role")))
+        .default("[super_admin]"),
+    Field::new("settings", "The settings that admins may use: `all`, or a list of rule files.", SETTINGS)
+        .default("all"),
+    Field::new("keys", "Keys other than those that the gateway makes itself in `state/keys`.", Shape::Any)
+        .later(),
     Field::new("action_log", "Where the action log is kept.", ACTION_LOG),
     Field::new("webhook_secrets", "The secrets that webhook deliveries are signed with.", Shape::Any).later(),
     Field::new("admin", "The listener for ops: status and reload.", ADMIN),
@@ -38,17 +56,34 @@ const LISTENER: Shape = Shape::Object(&[
 ]);
 
 const UPSTREAM: Shape = Shape::Object(&[
-    Field::new("address", "Host and port of the application.", Shape::Text("an address such as `127.0.0.1:3000`")).required(),
+    Field::new(
+        "address",
+        "Host and port of the application.",
+        Shape::Text("an address such as `127.0.0.1:3000`"),
+    )
+    .required(),
     Field::new("addresses", "Several addresses.", Shape::Any).later(),
     Field::new("tls", "TLS towards the application.", Shape::Any).only("false"),
-    Field::new("host_header", "`preserve` sends the Host that the client named; anything else is sent instead.", Shape::Text("`preserve` or a host name")).default("preserve"),
+    Field::new(
+        "host_header",
+        "`preserve` sends the Host that the client named; anything else is sent instead.",
+        Shape::Text("`preserve` or a host name"),
+    )
+    .default("preserve"),
     Field::new("headers", "Headers that let the application know the gateway.", Shape::Any).later(),
-    Field::new("public_names", "The application's own host names.", Shape::List(&Shape::Text("a host name"))).only("[]"),
+    Field::new("public_names", "The application's own host names.", Shape::List(&Shape::Text("a host name")))
+        .only("[]"),
 ]);
 
 const CLIENT_ADDRESS: Shape = Shape::Object(&[
-    Field::new("trusted_proxies", "Networks whose word about the client is believed. Empty: nobody's.", Shape::List(&Shape::NETWORK)).only("[]"),
-    Field::new("header", "The header that trusted proxies write.", Shape::Text("a header's name")).only("X-Forwarded-For"),
+    Field::new(
+        "trusted_proxies",
+        "Networks whose word about the client is believed. Empty: nobody's.",
+        Shape::List(&Shape::NETWORK),
+    )
+    .only("[]"),
+    Field::new("header", "The header that trusted proxies write.", Shape::Text("a header's name"))
+        .only("X-Forwarded-For"),
 ]);
 
 const SOURCE: Shape = Shape::Tagged(&[
@@ -60,20 +95,34 @@ const SOURCE: Shape = Shape::Tagged(&[
 
 const JWT: Shape = Shape::Object(&[
     Field::new("from", "Where the token stands.", Shape::List(&PLACE)).required(),
-    Field::new("keys", "The key that signatures are checked with.", Shape::Tagged(&[
-        Field::new("secret_file", "A shared secret of 32 bytes or more, for HS256.", PATH),
-        Field::new("public_key_file", "A public key in PEM.", PATH),
-        Field::new("jwks_file", "A JSON Web Key Set (RFC 7517).", PATH),
-        Field::new("jwks_url", "A JSON Web Key Set behind a URL.", PATH).later(),
-    ])).required(),
-    Field::new("algorithms", "The signature algorithms that are accepted; each must fit the key.", Shape::List(&ALGORITHM)).required(),
-    Field::new("claims", "Which claims say what; dotted paths.", Shape::Object(&[
-        Field::new("account", "The account's id.", CLAIM).default("sub"),
-        Field::new("name", "The name that people see.", CLAIM),
-        Field::new("email", "The verified e-mail address.", CLAIM),
-        Field::new("role", "The role, or the roles.", CLAIM),
-        Field::new("groups", "The titles of the operator groups.", CLAIM),
-    ])),
+    Field::new(
+        "keys",
+        "The key that signatures are checked with.",
+        Shape::Tagged(&[
+            Field::new("secret_file", "A shared secret of 32 bytes or more, for HS256.", PATH),
+            Field::new("public_key_file", "A public key in PEM.", PATH),
+            Field::new("jwks_file", "A JSON Web Key Set (RFC 7517).", PATH),
+            Field::new("jwks_url", "A JSON Web Key Set behind a URL.", PATH).later(),
+        ]),
+    )
+    .required(),
+    Field::new(
+        "algorithms",
+        "The signature algorithms that are accepted; each must fit the key.",
+        Shape::List(&ALGORITHM),
+    )
+    .required(),
+    Field::new(
+        "claims",
+        "Which claims say what; dotted paths.",
+        Shape::Object(&[
+            Field::new("account", "The account's id.", CLAIM).default("sub"),
+            Field::new("name", "The name that people see.", CLAIM),
+            Field::new("email", "The verified e-mail address.", CLAIM),
+            Field::new("role", "The role, or the roles.", CLAIM),
+            Field::new("groups", "The titles of the operator groups.", CLAIM),
+        ]),
+    ),
     Field::new("issuer", "The issuer that a token must name, or a list.", ONE_OR_MANY),
     Field::new("audience", "The audience that a token must name, or a list.", ONE_OR_MANY),
 ]);
@@ -107,13 +156,20 @@ const SETTINGS: Shape = Shape::Union(&[
 const ACTION_LOG: Shape = Shape::Object(&[Field::new(
     "store",
     "`sqlite:` and a path, relative to this file.",
-    Shape::Union(&[Shape::Text("`sqlite:` and a path"), Shape::Later(&Shape::Map { key: "a store", of: &Shape::Any })]),
+    Shape::Union(&[
+        Shape::Text("`sqlite:` and a path"),
+        Shape::Later(&Shape::Map { key: "a store", of: &Shape::Any }),
+    ]),
 )
 .default("sqlite:state/actions.db")]);
 
 const ADMIN: Shape = Shape::Object(&[
     Field::new("address", "Address and port; off loopback it needs `token_file`.", ADDRESS).required(),
-    Field::new("token_file", "The token that callers must show; without, one is made in `state/admin.token`.", PATH),
+    Field::new(
+        "token_file",
+        "The token that callers must show; without, one is made in `state/admin.token`.",
+        PATH,
+    ),
 ]);
 
 const METRICS: Shape = Shape::Object(&[Field::new("address", "Address and port.", ADDRESS).required()]);
@@ -122,14 +178,43 @@ const REFUSALS: Shape =
     Shape::Object(&[Field::new("contact", "Whom to ask, in a few words.", Shape::Text("a few words"))]);
 
 const LIMITS: Shape = Shape::Object(&[
-    Field::new("request_header", "The most bytes of a request's header.", Shape::Size { min: 1 << 10, max: 512 << 10 }).default("64KiB"),
-    Field::new("inspected_body", "The most that is held in memory of one request body under inspection.", Shape::Size { min: 64 << 10, max: 1 << 30 }).default("4MiB"),
+    Field::new(
+        "request_header",
+        "The most bytes of a request's header.",
+        Shape::Size { min: 1 << 10, max: 512 << 10 },
+    )
+    .default("64KiB"),
+    Field::new(
+        "inspected_body",
+        "The most that is held in memory of one request body under inspection.",
+        Shape::Size { min: 64 << 10, max: 1 << 30 },
+    )
+    .default("4MiB"),
+    Field::new(
+        "inspected_body_timeout",
+        "How long a request body under inspection may take to arrive.",
+        seconds(1, 3600),
+    )
+    .default("30s"),
     Field::new("message", "The most bytes of one WebSocket message or event.", Shape::SIZE).later(),
-    Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600)).default("75s"),
-    Field::new("stream_idle_timeout", "How long a live stream or long poll may be silent.", seconds(1, 86_400)).default("1h"),
-    Field::new("drain_timeout", "How long open requests may take to end when the gateway stops.", seconds(0, 3600)).default("10s"),
-    Field::new("connections", "The most connections at once.", Shape::Integer { min: 1, max: 10_000_000 }).default("100000"),
-    Field::new("held_object", "The most bytes of an object that waits for its discriminator.", Shape::SIZE).later(),
+    Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
+        .default("75s"),
+    Field::new(
+        "stream_idle_timeout",
+        "How long a live stream or long poll may be silent.",
+        seconds(1, 86_400),
+    )
+    .default("1h"),
+    Field::new(
+        "drain_timeout",
+        "How long open requests may take to end when the gateway stops.",
+        seconds(0, 3600),
+    )
+    .default("10s"),
+    Field::new("connections", "The most connections at once.", Shape::Integer { min: 1, max: 10_000_000 })
+        .default("100000"),
+    Field::new("held_object", "The most bytes of an object that waits for its discriminator.", Shape::SIZE)
+        .later(),
     Field::new("copies_window", "The most bytes of a body that is searched for copies.", Shape::SIZE).later(),
     Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
     Field::new("contact_writes", "How many contact fields an account may write.", Shape::Any).later(),

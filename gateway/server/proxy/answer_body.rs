@@ -51,7 +51,11 @@ impl AnswerBody {
     ///
     /// # Errors
     /// A body that cannot be rewritten; from then on nothing leaves.
-    pub(crate) fn filter(&mut self, body: &mut Option<Bytes>, end: bool) -> Result<Option<Finished>, RedactError> {
+    pub(crate) fn filter(
+        &mut self,
+        body: &mut Option<Bytes>,
+        end: bool,
+    ) -> Result<Option<Finished>, RedactError> {
         let result = self.advance(body, end);
         if result.is_err() {
             *self = Self::Failed;

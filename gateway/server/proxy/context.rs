@@ -15,7 +15,7 @@ use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
 use crate::{config::Config, generation::Running};
 
 /// The state of one request, from its first byte to its log entry.
-pub struct Context {
+pub(crate) struct Context {
     pub(crate) started: Instant,
     /// RFC 9562 version 7: sortable by time.
     pub(crate) request_id: String,
@@ -28,7 +28,6 @@ pub struct Context {
     pub(crate) orders: Option<Box<Orders>>,
     /// Set once it is refused; the first refusal stays.
     pub(crate) denial: Option<Denial>,
-    pub(crate) upgraded: bool,
     pub(crate) request_body: RequestBody,
     pub(crate) answer_body: AnswerBody,
     /// What the action log learns from the request.
@@ -56,7 +55,6 @@ impl Context {
             identity: Identity::Nobody,
             orders: None,
             denial: None,
-            upgraded: false,
             request_body: RequestBody::Open,
             answer_body: AnswerBody::Pass,
             noted: Noted::default(),

@@ -13,7 +13,9 @@ pub(crate) fn apply(framing: &Framing, header: &mut ResponseHeader) -> pingora::
         .headers
         .get_all(CONTENT_SECURITY_POLICY)
         .iter()
-        .map(|value| csp::with_frame_ancestors(&String::from_utf8_lossy(value.as_bytes()), &framing.ancestors))
+        .map(|value| {
+            csp::with_frame_ancestors(&String::from_utf8_lossy(value.as_bytes()), &framing.ancestors)
+        })
         .collect();
     header.remove_header(&CONTENT_SECURITY_POLICY);
     if policies.is_empty() {
@@ -51,7 +53,9 @@ mod tests {
         header.insert_header(X_FRAME_OPTIONS, "DENY").unwrap();
         let (policies, old) = apply_to(&mut header, true);
         assert_eq!(policies.len(), 2);
-        assert!(policies.iter().all(|policy| policy.contains("frame-ancestors 'self' https://crm.example.com")));
+        assert!(
+            policies.iter().all(|policy| policy.contains("frame-ancestors 'self' https://crm.example.com"))
+        );
         assert!(!policies.iter().any(|policy| policy.contains("'none'")));
         assert_eq!(old, None);
     }

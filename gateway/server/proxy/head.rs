@@ -14,22 +14,29 @@ pub(crate) struct Target {
     pub(crate) query: Option<String>,
 }
 
-/// Checks the head and rewrites its target to the canonical form.
+/// Checks the head and rewrites its target to the canonical form. `raw` are its bytes as they came.
 ///
 /// # Errors
 /// The reason to refuse with.
-pub(crate) fn normalise(request: &mut RequestHeader, header_limit: usize) -> Result<Target, Reason> {
-    if header_bytes(request) > header_limit {
+pub(crate) fn normalise(
+    request: &mut RequestHeader,
+    raw: &[u8],
+    header_limit: usize,
+) -> Result<Target, Reason> {
+    if raw.len() > header_limit {
         return Err(Reason::LimitHeader);
     }
+    check_raw(raw)?;
     check_framing(&request.headers)?;
+    if request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+        // RFC 9110 §9.1: `post` is not `POST`; frameworks that fold the two act on what no rule has judged.
+        return Err(Reason::RequestAmbiguous);
+    }
     let target = target(request)?;
     if has_method_override(&request.headers, target.query.as_deref()) {
         return Err(Reason::RequestAmbiguous);
     }
-    for name in OVERRIDES {
-        request.remove_header(name);
-    }
+    remove_what_speaks_for_the_client(request);
     let forwarded = match &target.query {
         Some(query) => format!("{}?{query}", target.path.as_str()),
         None => target.path.as_str().to_owned(),
@@ -38,17 +45,28 @@ pub(crate) fn normalise(request: &mut RequestHeader, header_limit: usize) -> Res
     Ok(target)
 }
 
-/// Method, target and header lines as they came over the wire, near enough for a limit.
-fn header_bytes(request: &RequestHeader) -> usize {
-    let lines: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    request.raw_path().len() + lines
+/// What the parser settles by itself before a filter sees the head: a length beside a transfer coding (RFC 9112 §6.3,
+/// it drops the length), lines that end in a bare LF (§2.2), a fragment in the target (§3.2, it cuts it off).
+fn check_raw(raw: &[u8]) -> Result<(), Reason> {
+    let (mut length, mut coding) = (false, false);
+    for (number, line) in raw.trim_ascii_start().split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r\n").ok_or(Reason::RequestAmbiguous)?;
+        if number == 0 && line.contains(&b'#') {
+            return Err(Reason::PathAmbiguous);
+        }
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        length |= name.eq_ignore_ascii_case(b"content-length");
+        coding |= name.eq_ignore_ascii_case(b"transfer-encoding");
+    }
+    if length && coding { Err(Reason::RequestAmbiguous) } else { Ok(()) }
 }
 
 /// RFC 9112 §3.2 and §6: one Host, one length, and `chunked` as the only transfer coding.
 fn check_framing(headers: &HeaderMap) -> Result<(), Reason> {
     let one = |name: HeaderName| headers.get_all(name).iter().count() <= 1;
-    let coding = headers.get(header::TRANSFER_ENCODING);
-    let chunked = coding.is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    let chunked = headers
+        .get(header::TRANSFER_ENCODING)
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     let sound = headers.contains_key(header::HOST)
         && one(header::HOST)
         && one(header::CONTENT_LENGTH)
@@ -56,8 +74,22 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Reason> {
         && one(header::CONTENT_TYPE)
         && headers.get(header::CONTENT_TYPE).is_none_or(|value| value.to_str().is_ok())
         && chunked
-        && !(coding.is_some() && headers.contains_key(header::CONTENT_LENGTH));
+        && !has_twin_of(&FRAMING, headers)
+        && !nominates_a_field(headers);
     if sound { Ok(()) } else { Err(Reason::RequestAmbiguous) }
+}
+
+/// RFC 9110 §7.6.1: a field that `Connection` names is not forwarded. Whoever names one that describes the message has
+/// it judged with the field and received without.
+fn nominates_a_field(headers: &HeaderMap) -> bool {
+    let tokens = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens.map(<[u8]>::trim_ascii).any(|token| {
+        HeaderName::from_bytes(token)
+            .is_ok_and(|name| headers.contains_key(&name) && !OF_THE_CONNECTION.contains(&name.as_str()))
+    })
 }
 
 fn target(request: &RequestHeader) -> Result<Target, Reason> {
@@ -78,29 +110,66 @@ fn target(request: &RequestHeader) -> Result<Target, Reason> {
 
 /// A second method in a header or the query: which of the two the application acts on is not ours to guess.
 fn has_method_override(headers: &HeaderMap, query: Option<&str>) -> bool {
-    let in_query = query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        percent_encoding::percent_decode_str(name).decode_utf8_lossy().eq_ignore_ascii_case("_method")
-    });
-    in_query || METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name))
+    // `;` separates pairs for some frameworks, too.
+    let mut pairs = query.into_iter().flat_map(|query| query.split(['&', ';']));
+    pairs.any(|pair| names_a_method(pair.split('=').next().unwrap_or_default()))
+        || METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name))
+        || has_twin_of(&METHOD_OVERRIDES, headers)
 }
 
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// Also as PHP reads names: leading spaces cut, `.` and a space as `_`, the rest of `_method[x]` or after a NUL not
+/// part of the name.
+fn names_a_method(name: &str) -> bool {
+    let name = name.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&name).decode_utf8_lossy();
+    let plain = decoded.trim_start().split(['[', '\0']).next().unwrap_or_default().replace(['.', ' '], "_");
+    plain.eq_ignore_ascii_case("_method")
+}
 
-/// What names another target, another caller's address or our own words: removed before anything is judged.
-const OVERRIDES: [&str; 14] = [
+fn remove_what_speaks_for_the_client(request: &mut RequestHeader) {
+    let speaks = |name: &HeaderName| {
+        let name = name.as_str().replace('_', "-");
+        name.starts_with("x-forwarded") || OVERRIDES.contains(&name.as_str())
+    };
+    let found: Vec<HeaderName> = request.headers.keys().filter(|name| speaks(name)).cloned().collect();
+    for name in found {
+        request.remove_header(&name);
+    }
+}
+
+/// Whether there is one of `names` spelled with `_`, which CGI and its heirs read like `-`.
+fn has_twin_of(names: &[&str], headers: &HeaderMap) -> bool {
+    let twins = headers.keys().map(HeaderName::as_str).filter(|name| name.contains('_'));
+    twins.map(|name| name.replace('_', "-")).any(|name| names.contains(&name.as_str()))
+}
+
+/// What says how to read the message.
+const FRAMING: [&str; 4] = ["content-length", "content-type", "content-encoding", "transfer-encoding"];
+
+const METHOD_OVERRIDES: [&str; 4] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-method"];
+
+/// What `Connection` may name.
+const OF_THE_CONNECTION: [&str; 6] = ["close", "keep-alive", "upgrade", "te", "trailer", "http2-settings"];
+
+/// What names another target, another caller's address or our own words: removed before anything is judged, together
+/// with every `X-Forwarded…`.
+const OVERRIDES: [&str; 17] = [
     "x-original-url",
     "x-original-uri",
+    "x-original-host",
+    "x-original-forwarded-for",
     "x-rewrite-url",
-    "x-forwarded-uri",
-    "x-forwarded-prefix",
+    "x-http-host-override",
+    "x-host",
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-server",
     "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
     "x-chatwarden-reason",
     "x-request-id",
 ];
@@ -109,22 +178,26 @@ const OVERRIDES: [&str; 14] = [
 mod tests {
     use super::*;
 
-    fn request(target: &str, headers: &[(&str, &str)]) -> RequestHeader {
+    fn request(target: &str, headers: &[(&str, &str)]) -> (RequestHeader, Vec<u8>) {
         let mut request = RequestHeader::build("POST", target.as_bytes(), None).unwrap();
+        let mut raw = format!("POST {target} HTTP/1.1\r\n");
         for (name, value) in headers {
             request.append_header((*name).to_owned(), *value).unwrap();
+            raw.push_str(&format!("{name}: {value}\r\n"));
         }
-        request
+        raw.push_str("\r\n");
+        (request, raw.into_bytes())
     }
 
     fn refused(target: &str, headers: &[(&str, &str)]) -> Option<Reason> {
-        normalise(&mut request(target, headers), 4096).err()
+        let (mut request, raw) = request(target, headers);
+        normalise(&mut request, &raw, 4096).err()
     }
 
     #[test]
     fn what_is_judged_is_what_is_sent() {
-        let mut head = request("/a/./b/../%7Euser?x=%41", &[("host", "a")]);
-        let target = normalise(&mut head, 4096).unwrap();
+        let (mut head, raw) = request("/a/./b/../%7Euser?x=%41", &[("host", "a")]);
+        let target = normalise(&mut head, &raw, 4096).unwrap();
         assert_eq!(target.path.as_str(), "/a/~user");
         assert_eq!(head.uri.to_string(), "/a/~user?x=%41");
     }
@@ -134,20 +207,68 @@ mod tests {
         let host = ("host", "a");
         let ambiguous = Some(Reason::RequestAmbiguous);
         assert_eq!(refused("/", &[]), ambiguous);
-        assert_eq!(refused("/", &[host, ("content-length", "3"), ("content-length", "3")]), ambiguous);
-        assert_eq!(refused("/", &[host, ("content-length", "3"), ("transfer-encoding", "chunked")]), ambiguous);
-        assert_eq!(refused("/", &[host, ("transfer-encoding", "gzip, chunked")]), ambiguous);
-        assert_eq!(refused("/", &[host, ("x-http-method-override", "DELETE")]), ambiguous);
-        assert_eq!(refused("/?a=1&%5Fmethod=delete", &[host]), ambiguous);
+        for header in [
+            ("transfer-encoding", "gzip, chunked"),
+            ("x-http-method-override", "DELETE"),
+            ("X_HTTP_Method_Override", "DELETE"),
+            ("content_length", "3"),
+        ] {
+            assert_eq!(refused("/", &[host, header]), ambiguous, "{header:?}");
+        }
+        let (length, coding) = (("content-length", "3"), ("transfer-encoding", "chunked"));
+        assert_eq!(refused("/", &[host, length, length]), ambiguous);
+        assert_eq!(refused("/", &[host, length, coding]), ambiguous);
+        assert_eq!(refused("/", &[host, length, ("connection", "close, Content-Length")]), ambiguous);
+        assert_eq!(refused("/", &[host, ("connection", "keep-alive, x-none")]), None);
         assert_eq!(refused("/a%2Fb", &[host]), Some(Reason::PathAmbiguous));
+        assert_eq!(refused("/a#b", &[host]), Some(Reason::PathAmbiguous));
         assert_eq!(refused("/a", &[host, ("x", &"y".repeat(4096))]), Some(Reason::LimitHeader));
-        assert_eq!(refused("/a?_methods=1", &[host]), None);
+    }
+
+    #[test]
+    fn what_the_parser_would_settle_is_read_from_the_bytes() {
+        for (raw, sound) in [
+            ("POST / HTTP/1.1\r\nhost: a\r\n\r\n", true),
+            ("\r\nPOST / HTTP/1.1\r\nhost: a\r\n\r\n", true),
+            ("POST / HTTP/1.1\r\nhost: a\nx: y\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-encoding: chunked\r\n\r\n", false),
+        ] {
+            assert_eq!(check_raw(raw.as_bytes()).is_ok(), sound, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_in_the_query_is_found_in_every_spelling() {
+        for query in [
+            "_method=x",
+            "a=1&%5Fmethod=x",
+            "a=1;_METHOD=x",
+            "+_method",
+            ".method=x",
+            "_method[]=x",
+            "%20_method%00a",
+        ] {
+            assert!(has_method_override(&HeaderMap::new(), Some(query)), "{query}");
+        }
+        for query in ["_methods=1", "method=x", "x=_method", ""] {
+            assert!(!has_method_override(&HeaderMap::new(), Some(query)), "{query}");
+        }
     }
 
     #[test]
     fn what_speaks_for_the_client_is_removed() {
-        let mut head = request("/", &[("host", "a"), ("X-Original-URL", "/admin"), ("X-Forwarded-For", "10.0.0.1")]);
-        normalise(&mut head, 4096).unwrap();
-        assert!(head.headers.get("x-original-url").is_none() && head.headers.get("x-forwarded-for").is_none());
+        for name in [
+            "X-Original-URL",
+            "X-Forwarded-For",
+            "x_forwarded_for",
+            "X-Forwarded-User",
+            "Client-IP",
+            "Forwarded",
+        ] {
+            let (mut head, raw) = request("/", &[("host", "a"), (name, "x"), ("api_access_token", "t")]);
+            normalise(&mut head, &raw, 4096).unwrap();
+            let left: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
+            assert_eq!(left, ["host", "api_access_token"], "{name}");
+        }
     }
 }

@@ -31,15 +31,7 @@ pub(crate) async fn write(session: &mut Session, ctx: &Context) -> pingora::Resu
     answer.insert_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")?;
     answer.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
     answer.insert_header(refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
-    if !session.is_body_done() {
-        session.set_keepalive(None);
-    }
-    let head = session.req_header().method == http::Method::HEAD;
-    session.write_response_header(Box::new(answer), head).await?;
-    if !head {
-        session.write_response_body(Some(Bytes::from(body)), true).await?;
-    }
-    Ok(())
+    refusal::write_last(session, answer, Bytes::from(body)).await
 }
 
 fn alias(path: &str) -> Option<&str> {
@@ -74,7 +66,12 @@ mod tests {
     #[test]
     fn only_an_alias_is_drawn() {
         assert_eq!(alias("/.chatwarden/avatar/7f3kq2mx9t.svg"), Some("7f3kq2mx9t"));
-        for other in ["/.chatwarden/avatar/.svg", "/.chatwarden/avatar/a<b.svg", "/.chatwarden/avatar/a", "/.chatwarden/"] {
+        for other in [
+            "/.chatwarden/avatar/.svg",
+            "/.chatwarden/avatar/a<b.svg",
+            "/.chatwarden/avatar/a",
+            "/.chatwarden/",
+        ] {
             assert_eq!(alias(other), None, "{other}");
         }
     }

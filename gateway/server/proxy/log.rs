@@ -2,8 +2,6 @@
 //!
 //! The log holds no contact data, no credentials and no paths; who did what is for the action log alone.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use chatwarden_policy::{
     body::DownloadKind,
@@ -12,8 +10,9 @@ use chatwarden_policy::{
     reason::{Denial, Reason},
     verdict::{Area as PolicyArea, Orders},
 };
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use pingora::{Error, proxy::Session};
+use pingora::{Error, http::ResponseHeader, proxy::Session};
 use tracing::{debug, info, warn};
 
 use super::{answer_body::Finished, context::Context, head::Target};
@@ -31,6 +30,8 @@ pub(crate) struct Noted {
     target: Option<String>,
     note: Option<String>,
     signs: bool,
+    /// The cookies that a sign-in was answered with: they tell who signed in.
+    fresh_cookies: Option<HeaderValue>,
 }
 
 /// Notes what the route alone tells.
@@ -77,8 +78,8 @@ pub(crate) fn note_body(ctx: &mut Context, orders: &Orders, body: &Bytes, kind: 
     let Some(action) = &orders.action else { return };
     let find = |place: &Option<Place>| match place {
         Some(Place::Json(selector)) => {
-            let value = serde_json::from_slice(body).ok()?;
-            extract::find_without_case(selector, &value).into_iter().find_map(extract::text).map(Cow::into_owned)
+            let value = extract::json(body).ok()?;
+            extract::joined(selector, &value)
         }
         Some(Place::Form(name)) => in_pairs(std::str::from_utf8(body).ok()?, name),
         Some(Place::Path(_) | Place::Query(_)) | None => None,
@@ -118,8 +119,33 @@ pub(crate) fn masked(shared: &Shared, ctx: &Context, finished: &Finished) {
     }
 }
 
+/// Notes what the answer to a sign-in hands out.
+pub(crate) fn note_answer(ctx: &mut Context, header: &ResponseHeader) {
+    if !ctx.noted.signs || header.status.is_client_error() || header.status.is_server_error() {
+        return;
+    }
+    let cookies = header.headers.get_all(http::header::SET_COOKIE).iter();
+    let pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect::<Vec<_>>();
+    let fresh = (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten();
+    ctx.noted.fresh_cookies = fresh;
+}
+
+/// Who signed in: the identity sources are asked with what the application handed out.
+async fn recognise(ctx: &mut Context, host: Option<&str>) {
+    let Some(mut cookies) = ctx.noted.fresh_cookies.take() else { return };
+    if ctx.identity.account().is_some() {
+        return;
+    }
+    cookies.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(http::header::COOKIE, cookies)]);
+    let request = Request { headers: &headers, host, area: Area::Operator };
+    if let Ok(identity) = ctx.running.generation.identity.identify(&request).await {
+        ctx.identity = identity;
+    }
+}
+
 /// Closes the books on a request.
-pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &Context) {
+pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
     let status = session.response_written().map_or(0, |header| header.status.as_u16());
     let (verdict, reason) = match &ctx.denial {
         Some(denial) => ("refused", denial.reason.code()),
@@ -128,17 +154,21 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     };
     shared.metrics.request(verdict, reason, ctx.started.elapsed());
     if let Some(denial) = &ctx.denial {
-        let fault = matches!(denial.reason, Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout);
+        let fault = matches!(
+            denial.reason,
+            Reason::InternalError | Reason::UpstreamUnavailable | Reason::UpstreamTimeout
+        );
         if fault {
             warn!(request_id = %ctx.request_id, generation = ctx.running.number, reason, error = error.map(|error| error.etype().as_str()), "Request failed");
         } else {
             debug!(request_id = %ctx.request_id, generation = ctx.running.number, reason, rule = %rule(denial), "Request refused");
         }
     }
+    let headers = &session.req_header().headers;
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    recognise(ctx, host).await;
     record(shared, session, status, error.is_some(), ctx);
     if ctx.noted.signs || status == 401 {
-        let headers = &session.req_header().headers;
-        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         ctx.running.generation.identity.forget(&Request { headers, host, area: Area::Operator }).await;
     }
 }

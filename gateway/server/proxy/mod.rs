@@ -9,6 +9,7 @@ mod framing;
 mod head;
 mod identicon;
 mod log;
+mod rate;
 mod refusal;
 mod request;
 mod request_body;
@@ -27,18 +28,20 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-pub use context::Context;
+pub(crate) use rate::Knocks;
+
+use context::Context;
 
 use crate::gateway::Shared;
 
 /// The gateway as pingora sees it.
-pub struct Proxy {
+pub(crate) struct Proxy {
     shared: Arc<Shared>,
 }
 
 impl Proxy {
     /// A proxy over the gateway's shared state.
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 }
@@ -127,15 +130,15 @@ impl ProxyHttp for Proxy {
 /// Whose fault a failure is: none for a client that went away.
 fn failure(error: &Error) -> Option<Reason> {
     match error.esource() {
-        ErrorSource::Upstream => Some(match error.etype() {
-            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout => {
-                Reason::UpstreamTimeout
-            }
-            _ => Reason::UpstreamUnavailable,
-        }),
+        ErrorSource::Upstream if timed_out(error) => Some(Reason::UpstreamTimeout),
+        ErrorSource::Upstream => Some(Reason::UpstreamUnavailable),
         ErrorSource::Downstream => None,
         ErrorSource::Internal | ErrorSource::Unset => Some(Reason::InternalError),
     }
+}
+
+fn timed_out(error: &Error) -> bool {
+    matches!(error.etype(), ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout)
 }
 
 /// The error that makes pingora stop a request that the context has refused.

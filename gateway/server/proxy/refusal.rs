@@ -3,12 +3,10 @@
 //! JSON for programs, a small page for people; the code stands in `x-chatwarden-reason`, the words say what was found
 //! and whom to ask. Nothing else about the gateway or its rules is told.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use chatwarden_policy::{
-    account::ClientIp,
-    reason::Reason,
-    verdict::Framing,
-};
+use chatwarden_policy::{account::ClientIp, reason::Reason, verdict::Framing};
 use http::{HeaderMap, StatusCode, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 use serde_json::json;
@@ -32,7 +30,7 @@ pub(crate) struct Refusal<'a> {
 }
 
 impl Refusal<'_> {
-    /// Writes the refusal as the answer. A connection whose request body is still unread is closed with it.
+    /// Writes the refusal as the answer.
     pub(crate) async fn write(&self, session: &mut Session) -> pingora::Result<()> {
         let html = wants_html(&session.req_header().headers);
         let body = Bytes::from(if html { self.page() } else { self.object() });
@@ -52,15 +50,7 @@ impl Refusal<'_> {
         if let Some(framing) = self.framing {
             framing::apply(framing, &mut header)?;
         }
-        if !session.is_body_done() {
-            session.set_keepalive(None);
-        }
-        let head = session.req_header().method == http::Method::HEAD;
-        session.write_response_header(Box::new(header), head).await?;
-        if !head {
-            session.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
+        write_last(session, header, body).await
     }
 
     fn status(&self) -> StatusCode {
@@ -99,6 +89,33 @@ impl Refusal<'_> {
     }
 }
 
+/// Writes an answer of the gateway's own. Where the request's body is not read, the connection is closed after it.
+///
+/// Bytes that are unread at a close make the system reset the connection, and the client would lose the answer
+/// (RFC 9112 §9.6): what is still coming is taken in first, for a while.
+pub(crate) async fn write_last(session: &mut Session, header: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+    let unread = !session.is_body_done();
+    if unread {
+        session.set_keepalive(None);
+    }
+    let head = session.req_header().method == http::Method::HEAD;
+    session.write_response_header(Box::new(header), head).await?;
+    if !head {
+        session.write_response_body(Some(body), true).await?;
+    }
+    // Who waits for 100 (RFC 9110 §10.1.1) and got a final answer sends no body.
+    let waits = session.req_header().headers.contains_key(header::EXPECT) && session.body_bytes_read() == 0;
+    if unread && !waits {
+        session.set_total_drain_timeout(Some(LINGER));
+        // Whatever becomes of the rest, the answer is out.
+        let _ = session.drain_request_body().await;
+    }
+    Ok(())
+}
+
+/// How long the rest of a body is taken in.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// A person's browser asks for a page by name; a program that takes anything gets JSON.
 fn wants_html(headers: &HeaderMap) -> bool {
     let accepts = |kind: &str| {
@@ -115,7 +132,8 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const PAGE: &str = include_str!("refusal.html");
 
 #[cfg(test)]
@@ -135,7 +153,10 @@ mod tests {
     #[test]
     fn the_page_escapes_and_names_the_judged_address() {
         let page = refusal(Reason::IpNotWhitelisted).page();
-        assert!(page.contains("203.0.113.9") && page.contains("ext. &lt;12&gt;") && page.contains("01-x"), "{page}");
+        assert!(
+            page.contains("203.0.113.9") && page.contains("ext. &lt;12&gt;") && page.contains("01-x"),
+            "{page}"
+        );
         assert!(!page.contains('{') || !page.contains("{words}"));
     }
 

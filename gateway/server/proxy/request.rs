@@ -24,8 +24,15 @@ use crate::{
 };
 
 /// Judges a request. True: it was answered here and does not go upstream.
-pub(crate) async fn filter(shared: &Shared, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
-    session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
+pub(crate) async fn filter(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut Context,
+) -> pingora::Result<bool> {
+    if session.get_keepalive().is_some() {
+        // Where the client did not ask for the connection to be closed.
+        session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
+    }
     match judge(shared, session, ctx).await {
         Ok(Allowed::Upstream) => Ok(false),
         Ok(Allowed::Identicon) => {
@@ -64,7 +71,8 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     let client_ip = client_ip(session)?;
     ctx.client_ip = Some(client_ip);
     let limit = ctx.config().limits.request_header;
-    let target = head::normalise(session.req_header_mut(), limit)?;
+    let raw = session.to_h1_raw();
+    let target = head::normalise(session.req_header_mut(), &raw, limit)?;
     let running = std::sync::Arc::clone(&ctx.running);
     let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
@@ -99,6 +107,13 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     for denial in &orders.monitored {
         log::monitored(ctx, denial);
     }
+    if orders.standing.undeclared {
+        shared.metrics.undeclared_groups.inc();
+    }
+    let signs_in = classified.sign_in && facts.body;
+    if orders.by_exemption && !shared.knocks.pass(client_ip, signs_in, ctx.started) {
+        return Err(Reason::LimitRate.into());
+    }
     if facts.upgrade {
         session.set_read_timeout(Some(ctx.config().limits.stream_idle_timeout));
     }
@@ -108,11 +123,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
 }
 
 /// Reads and judges the body where a rule or the action log has to know it before the application does.
-async fn inspect(
-    session: &mut Session,
-    ctx: &mut Context,
-    target: &Target,
-) -> Result<(), Denial> {
+async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
     let noted = orders.action.as_ref().is_some_and(|action| action.reads_body());
@@ -122,13 +133,13 @@ async fn inspect(
     if !wanted && !noted {
         return Ok(());
     }
-    let limit = ctx.config().limits.inspected_body;
-    match request_body::read_ahead(session, limit).await {
+    let limits = &ctx.config().limits;
+    match request_body::read_ahead(session, limits.inspected_body, limits.inspected_body_timeout).await {
         Ok(ReadAhead::Whole(body)) => {
             judge_body(ctx, session, target.query.as_deref(), &body)?;
             ctx.request_body = RequestBody::Judged;
         }
-        Ok(ReadAhead::Partial(bytes)) => ctx.request_body = RequestBody::Held { bytes, limit },
+        Ok(ReadAhead::Partial(held)) => ctx.request_body = RequestBody::Held(held),
         Err(reason) => return Err(reason.into()),
     }
     Ok(())
@@ -136,7 +147,9 @@ async fn inspect(
 
 fn judge_body(ctx: &mut Context, session: &Session, query: Option<&str>, body: &Bytes) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.take() else { return Ok(()) };
-    let content_type = header_text(session, header::CONTENT_TYPE);
+    // What a body is under a coding is not known: judged like one of no type.
+    let coded = session.req_header().headers.contains_key(header::CONTENT_ENCODING);
+    let content_type = header_text(session, header::CONTENT_TYPE).filter(|_| !coded);
     let mut monitored = Vec::new();
     let judged = ctx.policy().judge_body(&orders, query, content_type, body, &mut monitored);
     for denial in &monitored {
@@ -206,7 +219,8 @@ fn has_body(session: &Session) -> bool {
 }
 
 /// RFC 6455 §4.1; any other upgrade is not forwarded (`H1UpgradePolicy::WebSocketOnly`).
-fn asks_for_websocket(request: &RequestHeader) -> bool {
-    let names_it = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
+pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
+    let names_it =
+        |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
     request.headers.get_all(header::UPGRADE).iter().any(names_it)
 }

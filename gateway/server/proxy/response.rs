@@ -6,14 +6,14 @@ use bytes::Bytes;
 use chatwarden_policy::{
     answer::{self, Answer, AnswerFacts},
     media_type::{self, MediaClass},
-    reason::Reason,
+    reason::{Denial, Reason},
     verdict::{Area, Orders},
 };
 use http::{HeaderName, StatusCode, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 use tracing::warn;
 
-use super::{answer_body::AnswerBody, context::Context, framing, log, refusal, stop};
+use super::{answer_body::AnswerBody, context::Context, framing, log, refusal, request, stop};
 use crate::gateway::Shared;
 
 /// Judges the head of an answer and prepares its body.
@@ -32,6 +32,7 @@ pub(crate) fn header(
         ctx.refuse(Reason::UpstreamUnavailable.into());
         return Err(stop(Reason::UpstreamUnavailable));
     }
+    log::note_answer(ctx, header);
     let Some(orders) = ctx.orders.take() else { return Err(stop(Reason::InternalError)) };
     let judged = judge(session, header, ctx, &orders);
     ctx.orders = Some(orders);
@@ -45,8 +46,12 @@ fn judge(
     orders: &Orders,
 ) -> pingora::Result<()> {
     if header.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !request::asks_for_websocket(session.req_header()) {
+            // RFC 9110 §15.2.2: only what the client asked for may be switched to.
+            ctx.refuse(Reason::UpstreamUnavailable.into());
+            return Err(stop(Reason::UpstreamUnavailable));
+        }
         // Allowed only to callers from whom nothing is kept: their messages pass as they are.
-        ctx.upgraded = true;
         return Ok(());
     }
     let head = session.req_header().method == http::Method::HEAD;
@@ -128,7 +133,9 @@ fn judged(header: &ResponseHeader, orders: &Orders, head: bool, ctx: &Context) -
 
 /// `mode: monitor`: the plan runs beside the answer.
 fn count(ctx: &mut Context, orders: &Orders, seen: &Seen) {
-    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) = (&orders.masking.count, seen) {
+    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) =
+        (&orders.masking.count, seen)
+    {
         ctx.answer_body = AnswerBody::count(Arc::clone(plan));
     }
 }
@@ -148,7 +155,8 @@ pub(crate) fn body(
         }
         Err(error) => {
             warn!(error = error.name(), request_id = %ctx.request_id, "Answer cut: it cannot be checked");
-            ctx.refuse(Reason::UnscannableAnswer.into());
+            let rule = ctx.orders.as_ref().and_then(|orders| orders.masking.rule);
+            ctx.refuse(Denial { reason: Reason::UnscannableAnswer, rule });
             Err(stop(Reason::UnscannableAnswer))
         }
     }

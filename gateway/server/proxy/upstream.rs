@@ -6,7 +6,7 @@ use chatwarden_policy::verdict::Area;
 use http::{HeaderName, header};
 use pingora::{http::RequestHeader, upstreams::peer::HttpPeer};
 
-use super::context::Context;
+use super::{context::Context, request_body::RequestBody};
 use crate::config::{Config, HostHeader};
 
 /// How long a connection to the application may take.
@@ -24,7 +24,7 @@ pub(crate) fn peer(config: &Config) -> HttpPeer {
 }
 
 /// Rewrites the head that goes upstream.
-pub(crate) fn filter(request: &mut RequestHeader, ctx: &Context) -> pingora::Result<()> {
+pub(crate) fn filter(request: &mut RequestHeader, ctx: &mut Context) -> pingora::Result<()> {
     if let HostHeader::Fixed(host) = &ctx.config().upstream.host_header {
         if let Some(original) = request.headers.get(header::HOST).cloned() {
             request.insert_header("x-forwarded-host", original)?;
@@ -38,8 +38,11 @@ pub(crate) fn filter(request: &mut RequestHeader, ctx: &Context) -> pingora::Res
     }
     request.insert_header("x-forwarded-proto", "http")?;
     request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
-    // A body under inspection was asked for by the gateway itself; the application need not ask again.
-    request.remove_header(&header::EXPECT);
+    ctx.request_body.restart();
+    if !matches!(ctx.request_body, RequestBody::Open) {
+        // A body under inspection was asked for by the gateway itself; the application need not ask again.
+        request.remove_header(&header::EXPECT);
+    }
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     match orders.area {
         Area::Public | Area::Assets => return Ok(()),

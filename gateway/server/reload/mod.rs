@@ -239,11 +239,7 @@ impl<C: Compiler> Reloader<C> {
     /// Changes the compiler and compiles the files anew, whether or not they changed. Blocks; looks take turns.
     ///
     /// Where that is rejected, `undo` puts the compiler back before another look can use it.
-    pub fn recompile<T>(
-        &self,
-        change: impl FnOnce(&C) -> T,
-        undo: impl FnOnce(&C, T),
-    ) -> Outcome<C> {
+    pub fn recompile<T>(&self, change: impl FnOnce(&C) -> T, undo: impl FnOnce(&C, T)) -> Outcome<C> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&self.compiler);
         let running = self.running.load_full();
@@ -378,7 +374,8 @@ impl<C: Compiler> Reloader<C> {
         let generation = self.current().number;
         warn!(generation, problems = bad.diagnostics.len(), "Rule files rejected; the running rules stay");
         for diagnostic in bad.diagnostics.iter().take(TOLD) {
-            warn!(generation, %diagnostic, "Problem in the rule files");
+            let problem = self.compiler.brief(diagnostic);
+            warn!(generation, problem, "Problem in the rule files");
         }
         let digest = match &bad.refused {
             Refused::Set { digest, .. } => Some(*digest),

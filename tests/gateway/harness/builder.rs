@@ -125,7 +125,7 @@ impl Builder {
     }
 
     /// Writes the directory.
-    pub(super) fn write(&self) -> TempDir {
+    pub(crate) fn write(&self) -> TempDir {
         let dir = tempfile::Builder::new().prefix("chatwarden-").tempdir().unwrap();
         for (path, text) in &self.files {
             write(&dir.path().join(path), text);

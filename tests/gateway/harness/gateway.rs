@@ -52,9 +52,9 @@ impl Gateway {
         Client::new(self.address, address.into(), Arc::clone(&self.app))
     }
 
-    /// A client at an address, that comes in by the listener at `index`.
-    pub(crate) fn client_by(&self, index: usize, address: impl Into<IpAddr>) -> Client {
-        Client::new(self.product().addresses()[index], address.into(), Arc::clone(&self.app))
+    /// A client at an address, that comes in by another address of the gateway.
+    pub(crate) fn client_by(&self, gateway: SocketAddr, address: impl Into<IpAddr>) -> Client {
+        Client::new(gateway, address.into(), Arc::clone(&self.app))
     }
 
     /// Where clients come in.

@@ -22,6 +22,16 @@ pub(super) fn capture() {
     });
 }
 
+/// What a rule that only monitors would have refused of a request: reason and rule.
+pub(crate) fn would_be_refused(request_id: &str) -> Vec<(String, String)> {
+    let lines = lines_with(request_id).into_iter().filter(|line| line.contains("Would be refused"));
+    let text = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap().to_owned();
+    lines
+        .map(|line| serde_json::from_str(&line).unwrap())
+        .map(|line| (text(&line, "reason"), text(&line, "rule")))
+        .collect()
+}
+
 struct Keep;
 
 impl io::Write for Keep {

@@ -5,17 +5,21 @@
 //! having passed the list of those that may be there, so that a leak fails every test.
 #![allow(dead_code, reason = "what one module does not need another does")]
 
+mod binary;
 mod builder;
 mod client;
 mod gateway;
 mod log;
+mod origin;
 mod raw;
 mod response;
 
+pub(crate) use binary::{Done, Place, Process, ask, chatwarden, free, get};
 pub(crate) use builder::Builder;
 pub(crate) use client::{Call, Client, Persona, Stream};
 pub(crate) use gateway::Gateway;
-pub(crate) use log::lines_with;
+pub(crate) use log::{lines_with, would_be_refused};
+pub(crate) use origin::{Arrival, Exchange, Origin};
 pub(crate) use raw::Raw;
 pub(crate) use response::Response;
 

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::{
-    address::{Address, AddressError, is_at, parse_recipients},
+    address::{Address, is_at, parse_recipients},
     extract::pairs,
     media_type::{MediaClass, charset, classify},
     multipart,
@@ -80,8 +80,8 @@ pub enum RecipientError {
     #[error("the request is not a form, multipart or JSON that can be read to the letter")]
     Unscannable,
     /// A text with an at sign is not a list of addresses.
-    #[error("a text with an at sign is not a list of addresses: {0}")]
-    NotAnAddress(AddressError),
+    #[error("a text with an at sign is not a list of addresses")]
+    NotAnAddress,
 }
 
 /// Body of the fuzz target: a line of content type, a line of query, then the body.
@@ -99,7 +99,7 @@ pub fn fuzz_recipients(data: &[u8]) {
 
 fn from_text(text: &str, found: &mut Vec<Address>) -> Result<(), RecipientError> {
     if holds_at(text) {
-        found.extend(parse_recipients(text).map_err(RecipientError::NotAnAddress)?);
+        found.extend(parse_recipients(text).map_err(|_| RecipientError::NotAnAddress)?);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ const MULTIPART: Option<&str> = Some("multipart/form-data; boundary=XX");
 fn texts(found: Result<Vec<Address>, RecipientError>) -> Result<Vec<String>, &'static str> {
     let error = |error| match error {
         RecipientError::Unscannable => "unscannable",
-        RecipientError::NotAnAddress(_) => "not an address",
+        RecipientError::NotAnAddress => "not an address",
     };
     found.map(|list| list.iter().map(Address::to_text).collect()).map_err(error)
 }

@@ -305,12 +305,14 @@ impl<'a> Set<'a> {
                 let error = Diagnostic::about("two-files", self.path(short), message);
                 self.found.push(error.help("keep one of them"));
             }
-            if !present(long) && !present(short) && self.context.in_force.contains(&kind) {
+            let is_offered =
+                kind == Kind::Groups || self.context.settings.is_none_or(|settings| settings.contains(&kind));
+            // What config.yaml takes away is meant to go.
+            if is_offered && !present(long) && !present(short) && self.context.in_force.contains(&kind) {
                 self.found.push(Diagnostic::about("rule-file-missing", self.path(long), missing(kind)));
             }
-            let allowed = |settings: &[Kind]| kind == Kind::Groups || settings.contains(&kind);
             for name in [long, short] {
-                if present(name) && !self.context.settings.is_none_or(allowed) {
+                if present(name) && !is_offered {
                     let message =
                         format!("{} is not among the `settings` of config.yaml", quote(kind.name()));
                     let error = Diagnostic::about("setting-not-available", self.path(name), message);

@@ -393,10 +393,10 @@ examples: [{ page: \"https://a.example.com:8443\", area: client_card, expect: al
         ("webhooks.yaml", "mode: monitor\npanel: super-admin\n"),
         ("action-log.yaml", "keep: 365d\ntypes: [operator.*, \"*.denied\"]\nviews: true\n"),
     ];
-    let mut fixture = Fixture::new(texts);
-    fixture.lists.insert("a.txt".into(), b"198.51.100.0/24 # partners\n".to_vec());
-    fixture.rules();
     for (name, text) in texts {
+        let mut fixture = Fixture::new([("groups.yaml", GROUPS), (name, text)]);
+        fixture.lists.insert("a.txt".into(), b"198.51.100.0/24 # partners\n".to_vec());
+        fixture.rules();
         for at in 0..text.len() {
             for slip in ["", "*"] {
                 let slipped = format!("{}{slip}{}", &text[..at], &text[at + 1..]);
@@ -409,6 +409,31 @@ examples: [{ page: \"https://a.example.com:8443\", area: client_card, expect: al
                 }
             }
         }
-        fixture.files.insert(name.to_owned(), text.into());
+    }
+}
+
+#[test]
+fn the_shipped_rules_are_right_without_a_word() {
+    let mut fixture = Fixture::new([
+        ("groups.yaml", include_str!("../../../../../rules/groups.yaml")),
+        ("ip-whitelist.yaml", include_str!("../../../../../rules/ip-whitelist.yaml")),
+        ("files.yaml", include_str!("../../../../../rules/files.yaml")),
+        ("downloads.yaml", include_str!("../../../../../rules/downloads.yaml")),
+        ("personal-data.yaml", include_str!("../../../../../rules/personal-data.yaml")),
+        ("iframe.yaml", include_str!("../../../../../rules/iframe.yaml")),
+        ("webhooks.yaml", include_str!("../../../../../rules/webhooks.yaml")),
+        ("action-log.yaml", include_str!("../../../../../rules/action-log.yaml")),
+    ]);
+    let partners = include_str!("../../../../../rules/lists/partners.txt");
+    fixture.lists.insert("lists/partners.txt".into(), partners.into());
+    for text in [
+        include_str!("../../../../../profiles/blinger.yaml"),
+        include_str!("../../../../../profiles/generic.yaml"),
+    ] {
+        fixture.profile = profile(text);
+        let (rules, found) = fixture.compile();
+        let told: String = found.iter().map(ToString::to_string).collect();
+        assert_eq!(told, "");
+        assert!(rules.is_some_and(|rules| rules.states.iter().all(|(_, state)| *state == State::On)));
     }
 }
