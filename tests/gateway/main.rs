@@ -8,6 +8,7 @@
 mod harness;
 
 mod basics;
+mod browser;
 mod downloads;
 mod files;
 mod iframe;
