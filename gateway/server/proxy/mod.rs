@@ -29,6 +29,7 @@ use pingora::{
 };
 
 pub(crate) use rate::Knocks;
+pub(crate) use refusal::REQUEST_ID_HEADER;
 
 use context::Context;
 

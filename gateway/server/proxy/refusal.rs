@@ -93,7 +93,11 @@ impl Refusal<'_> {
 ///
 /// Bytes that are unread at a close make the system reset the connection, and the client would lose the answer
 /// (RFC 9112 §9.6): what is still coming is taken in first, for a while.
-pub(crate) async fn write_last(session: &mut Session, header: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+pub(crate) async fn write_last(
+    session: &mut Session,
+    header: ResponseHeader,
+    body: Bytes,
+) -> pingora::Result<()> {
     let unread = !session.is_body_done();
     if unread {
         session.set_keepalive(None);

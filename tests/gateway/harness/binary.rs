@@ -42,7 +42,11 @@ pub(crate) fn chatwarden(dir: &Path, arguments: &[&str]) -> Done {
 
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatwarden"));
-    command.current_dir(dir).env_remove("RUST_LOG").env_remove("CHATWARDEN_CONFIG").env_remove("STATE_DIRECTORY");
+    command
+        .current_dir(dir)
+        .env_remove("RUST_LOG")
+        .env_remove("CHATWARDEN_CONFIG")
+        .env_remove("STATE_DIRECTORY");
     command.stdin(Stdio::null());
     command
 }
@@ -117,7 +121,11 @@ impl Place {
         let start = Instant::now();
         while !process.is_ready().await {
             let ended = process.child.try_wait().unwrap();
-            assert!(ended.is_none() && start.elapsed() < PATIENCE, "the gateway does not start: {}", process.log());
+            assert!(
+                ended.is_none() && start.elapsed() < PATIENCE,
+                "the gateway does not start: {}",
+                process.log()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         process
@@ -133,7 +141,9 @@ impl Process {
     /// Its log lines, which must all be JSON.
     pub(crate) fn events(&self) -> Vec<Value> {
         let log = self.log();
-        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        log.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// A client of it; `app` is what stands behind.
@@ -188,7 +198,11 @@ impl Drop for Process {
 }
 
 /// Status, head and body of a page of an ops listener.
-pub(crate) async fn get(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+pub(crate) async fn get(
+    address: SocketAddr,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> (u16, String, String) {
     ask(address, &format!("GET {target} HTTP/1.1"), headers).await
 }
 

@@ -135,7 +135,10 @@ impl Exchange {
 
     /// Sends an answer with its length.
     pub(crate) async fn answer(&mut self, content_type: &str, body: &str) {
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         self.send(head + body).await;
     }
 
@@ -149,11 +152,14 @@ impl Exchange {
     pub(crate) async fn read_body(&mut self) {
         let field = |name: &str| {
             let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
-            lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+            lines
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.trim().to_owned())
         };
         if field("transfer-encoding").is_some() {
             while let Some(line) = self.take_line().await {
-                let size = usize::from_str_radix(line.trim(), 16).unwrap_or_else(|_| panic!("no chunk size: {line:?}"));
+                let size = usize::from_str_radix(line.trim(), 16)
+                    .unwrap_or_else(|_| panic!("no chunk size: {line:?}"));
                 let fits = self.take(size, size > 0).await && self.take_line().await.is_some();
                 if size == 0 || !fits {
                     self.note(|arrival| arrival.whole = fits);
@@ -241,7 +247,8 @@ async fn fill(stream: &mut TcpStream, held: &mut Vec<u8>) -> bool {
 
 /// The answer to "who am I" for `session=trainee`, and so on; `session=silent` is answered with an error.
 fn who(head: &str) -> String {
-    let cookie = head.split("session=").nth(1).map(|rest| rest.split(['\r', ';', ' ']).next().unwrap_or_default());
+    let cookie =
+        head.split("session=").nth(1).map(|rest| rest.split(['\r', ';', ' ']).next().unwrap_or_default());
     let (role, group) = match cookie {
         Some("super-admin") => ("super_admin", None),
         Some("supervisor") => ("operator", Some("Supervisors")),
@@ -252,8 +259,12 @@ fn who(head: &str) -> String {
         Some(_) | None => return "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n".to_owned(),
     };
     let groups: Vec<_> = group.iter().map(|title| json!({ "title": title })).collect();
-    let body = json!({ "id": 1, "name": "A", "email": "a@example.com", "role": role, "groups": groups }).to_string();
-    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    let body =
+        json!({ "id": 1, "name": "A", "email": "a@example.com", "role": role, "groups": groups }).to_string();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 impl Persona {

@@ -67,7 +67,7 @@ async function show(conversation) {
   }
   at('talk-title').textContent = conversation.from_user.title;
   const operator = conversation.operator;
-  at('talk-meta').textContent = operator ? `${operator.name} · ${operator.phone}` : 'Unassigned';
+  at('talk-meta').textContent = operator ? `${operator.name} · ${operator.desk_phone}` : 'Unassigned';
   at('close').hidden = conversation.status === 'closed';
   at('downloaded').textContent = '';
   await Promise.all([messages(), card()]);
