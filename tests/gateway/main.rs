@@ -8,6 +8,7 @@
 mod harness;
 mod action_log;
 mod basics;
+mod browser;
 mod cases;
 mod downloads;
 mod files;
