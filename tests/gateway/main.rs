@@ -21,5 +21,6 @@ mod ip_whitelist;
 mod limits;
 mod listeners;
 mod personal_data;
+mod reload;
 mod tree;
 mod webhooks;
