@@ -6,13 +6,20 @@
 
 #[macro_use]
 mod harness;
-
 mod action_log;
 mod basics;
+mod browser;
+mod cases;
 mod downloads;
 mod files;
+mod hygiene;
 mod identity;
 mod iframe;
+mod invariants;
 mod ip_whitelist;
+mod limits;
+mod listeners;
 mod personal_data;
+mod tree;
 mod webhooks;
+

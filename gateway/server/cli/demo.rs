@@ -139,7 +139,7 @@ async fn tell_reloads(gateway: Arc<Gateway>) {
 /// `files.yaml:4`, as the file stands now.
 fn place(dir: &Path, attempt: &Try) -> String {
     let text = fs::read_to_string(dir.join("rules").join(attempt.rule_file)).unwrap_or_default();
-    match text.lines().position(|line| line.contains(attempt.needle)) {
+    match text.lines().position(|line| line.trim_start().starts_with(attempt.needle)) {
         Some(index) => format!("{}:{}", attempt.rule_file, index + 1),
         None => attempt.rule_file.to_owned(),
     }

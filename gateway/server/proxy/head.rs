@@ -95,10 +95,13 @@ fn nominates_a_field(headers: &HeaderMap) -> bool {
 fn target(request: &RequestHeader) -> Result<Target, Reason> {
     let raw = std::str::from_utf8(request.raw_path()).map_err(|_| Reason::PathAmbiguous)?;
     // RFC 9112 §3.2.2: a server accepts the absolute form; pingora has compared its authority with Host.
-    let origin_form = if raw.starts_with('/') {
-        raw
-    } else {
-        request.uri.path_and_query().map(|target| target.as_str()).ok_or(Reason::PathAmbiguous)?
+    let absolute = raw
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let origin_form = match request.uri.path_and_query() {
+        _ if raw.starts_with('/') => raw,
+        Some(target) if absolute => target.as_str(),
+        Some(_) | None => return Err(Reason::PathAmbiguous),
     };
     let (path, query) = match origin_form.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
@@ -222,6 +225,7 @@ mod tests {
         assert_eq!(refused("/", &[host, ("connection", "keep-alive, x-none")]), None);
         assert_eq!(refused("/a%2Fb", &[host]), Some(Reason::PathAmbiguous));
         assert_eq!(refused("/a#b", &[host]), Some(Reason::PathAmbiguous));
+        assert_eq!(refused("a/b", &[host]), Some(Reason::PathAmbiguous));
         assert_eq!(refused("/a", &[host, ("x", &"y".repeat(4096))]), Some(Reason::LimitHeader));
     }
 

@@ -103,15 +103,16 @@ impl ProxyHttp for Proxy {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        let answered = session.response_written().is_some_and(|header| !header.status.is_informational());
         let reason = match &ctx.denial {
             Some(denial) => Some(denial.reason),
-            None => failure(error),
+            None => failure(error, answered),
         };
         let Some(reason) = reason else {
             return FailToProxy { error_code: 0, can_reuse_downstream: false };
         };
         ctx.refuse(reason.into());
-        if session.response_written().is_none() {
+        if !answered {
             // The client may be gone; then there is nobody left to tell.
             let _ = request::refuse(session, ctx).await;
         }
@@ -128,12 +129,13 @@ impl ProxyHttp for Proxy {
     }
 }
 
-/// Whose fault a failure is: none for a client that went away.
-fn failure(error: &Error) -> Option<Reason> {
+/// Whose fault a failure is: none for a client that went away or has its answer.
+fn failure(error: &Error, answered: bool) -> Option<Reason> {
     match error.esource() {
         ErrorSource::Upstream if timed_out(error) => Some(Reason::UpstreamTimeout),
         ErrorSource::Upstream => Some(Reason::UpstreamUnavailable),
-        ErrorSource::Downstream => None,
+        ErrorSource::Downstream if answered => None,
+        ErrorSource::Downstream => request_body::failure(error.etype()),
         ErrorSource::Internal | ErrorSource::Unset => Some(Reason::InternalError),
     }
 }

@@ -62,6 +62,8 @@ pub(crate) async fn read_ahead(
     if session.req_header().headers.contains_key(header::EXPECT) {
         session.write_continue_response().await.map_err(|_| Reason::RequestTimeout)?;
     }
+    // Bounds the silence between two chunks of a held body; `take` bounds them all.
+    session.set_read_timeout(Some(patience));
     let held = |bytes: BytesMut| ReadAhead::Partial(Held { ahead: bytes.len(), bytes, limit, deadline });
     if announced.is_some_and(|length| length > REPLAY_LIMIT) {
         return Ok(held(BytesMut::new()));
@@ -86,9 +88,8 @@ async fn read_replayable(session: &mut Session) -> Result<Read, Reason> {
         match session.read_request_body().await {
             Ok(Some(chunk)) => read.extend_from_slice(&chunk),
             Ok(None) => return Ok(Read::Whole(read.freeze())),
-            Err(error) if is_of_the_connection(error.etype()) => return Err(Reason::RequestTimeout),
-            // RFC 9112 §7.1: chunks that do not parse have no end that two servers agree on.
-            Err(_) => return Err(Reason::RequestAmbiguous),
+            // Where the client is gone, nobody reads the reason.
+            Err(error) => return Err(failure(error.etype()).unwrap_or(Reason::RequestTimeout)),
         }
         // Only a chunked body gets here: it is not at its end before its last chunk was read, on its own.
         if session.retry_buffer_truncated() {
@@ -97,8 +98,15 @@ async fn read_replayable(session: &mut Session) -> Result<Read, Reason> {
     }
 }
 
-fn is_of_the_connection(kind: &ErrorType) -> bool {
-    matches!(kind, ErrorType::ReadTimedout | ErrorType::ReadError | ErrorType::ConnectionClosed)
+/// What a body that cannot be read to its end is refused with: nothing where the client is gone.
+pub(crate) fn failure(kind: &ErrorType) -> Option<Reason> {
+    match kind {
+        ErrorType::ReadTimedout => Some(Reason::RequestTimeout),
+        // RFC 9112 §7.1: chunks that do not parse have no end that two servers agree on. pingora's own error types.
+        ErrorType::Custom(_) => Some(Reason::RequestAmbiguous),
+        #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's open list")]
+        _ => None,
+    }
 }
 
 fn announced_length(session: &Session) -> Option<usize> {

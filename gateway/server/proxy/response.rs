@@ -9,7 +9,7 @@ use chatwarden_policy::{
     reason::{Denial, Reason},
     verdict::{Area, Orders},
 };
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode, Version, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 use tracing::warn;
 
@@ -81,16 +81,25 @@ fn judge(
             header.insert_header(header::CONTENT_LENGTH, "0")?;
             header.remove_header(&header::TRANSFER_ENCODING);
         }
-        (Answer::Json, Some(plan)) => {
-            ctx.answer_body = AnswerBody::json(Arc::clone(plan));
-            header.insert_header(header::TRANSFER_ENCODING, "chunked")?;
-        }
-        (Answer::Html, Some(plan)) => {
-            ctx.answer_body = AnswerBody::sniff(Arc::clone(plan));
-            header.insert_header(header::TRANSFER_ENCODING, "chunked")?;
-        }
+        (Answer::Json, Some(plan)) => ctx.answer_body = AnswerBody::json(Arc::clone(plan)),
+        (Answer::Html, Some(plan)) => ctx.answer_body = AnswerBody::sniff(Arc::clone(plan)),
         (Answer::Json | Answer::Html, None) => return Err(stop(Reason::InternalError)),
         (Answer::Pass, _) => count(ctx, orders, &seen),
+    }
+    if seen.body {
+        delimit(session, header)?;
+    }
+    Ok(())
+}
+
+/// RFC 9112 §6.1: chunks for a body whose length is not known (any more), and none for a client that cannot read them:
+/// there the end of the connection is the end of the body.
+fn delimit(session: &Session, header: &mut ResponseHeader) -> pingora::Result<()> {
+    if session.req_header().version < Version::HTTP_11 {
+        header.remove_header(&header::TRANSFER_ENCODING);
+    } else if !header.headers.contains_key(header::CONTENT_LENGTH) {
+        header.set_version(Version::HTTP_11);
+        header.insert_header(header::TRANSFER_ENCODING, "chunked")?;
     }
     Ok(())
 }

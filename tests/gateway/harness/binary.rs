@@ -228,5 +228,5 @@ pub(crate) fn free() -> SocketAddr {
     static LAST: AtomicU16 = AtomicU16::new(1);
     let [high, low] = LAST.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     // The kernel names a free port; the address is ours alone, so it stays free.
-    TcpListener::bind((Ipv4Addr::new(127, 99, high, low), 0)).unwrap().local_addr().unwrap()
+    TcpListener::bind((Ipv4Addr::from([127, 99, high, low]), 0)).unwrap().local_addr().unwrap()
 }

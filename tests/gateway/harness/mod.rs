@@ -14,12 +14,12 @@ mod origin;
 mod raw;
 mod response;
 
-pub(crate) use binary::{Done, Place, Process, ask, chatwarden, free, get};
+pub(crate) use binary::{Place, ask, free, get};
 pub(crate) use builder::Builder;
 pub(crate) use client::{Call, Client, Persona, Stream};
 pub(crate) use gateway::Gateway;
 pub(crate) use log::{lines_with, would_be_refused};
-pub(crate) use origin::{Arrival, Exchange, Origin};
+pub(crate) use origin::{Exchange, Origin};
 pub(crate) use raw::Raw;
 pub(crate) use response::Response;
 
