@@ -22,4 +22,3 @@ mod listeners;
 mod personal_data;
 mod tree;
 mod webhooks;
-
