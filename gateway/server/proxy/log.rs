@@ -8,6 +8,7 @@ use chatwarden_policy::{
     extract,
     profile::{Classified, Place},
     reason::{Denial, Reason},
+    rules::Mode,
     verdict::{Area as PolicyArea, Orders},
 };
 use http::{HeaderMap, HeaderValue};
@@ -105,6 +106,19 @@ pub(crate) fn monitored(ctx: &Context, denial: &Denial) {
         reason = denial.reason.code(),
         rule = %rule(denial),
         "Would be refused; the rule only monitors"
+    );
+}
+
+/// Tells of a page whose framing headers a rule in `mode: monitor` left alone.
+pub(crate) fn framing_monitored(ctx: &Context) {
+    let Some(rule) = ctx.policy().rules.iframe.as_ref().filter(|rule| rule.mode == Mode::Monitor) else {
+        return;
+    };
+    info!(
+        request_id = %ctx.request_id,
+        generation = ctx.running.number,
+        rule = %rule.rule,
+        "Framing headers would be set; the rule only monitors"
     );
 }
 

@@ -57,10 +57,12 @@ fn judge(
     let head = session.req_header().method == http::Method::HEAD;
     let (answer, seen) = judged(header, orders, head, ctx);
     let maskable = matches!(seen.class, MediaClass::Json | MediaClass::Html);
+    let operator_area = matches!(orders.area, Area::Operator | Area::SignIn);
     if let Some(framing) = &orders.framing {
         framing::apply(framing, header)?;
+    } else if operator_area && seen.class == MediaClass::Html {
+        log::framing_monitored(ctx);
     }
-    let operator_area = matches!(orders.area, Area::Operator | Area::SignIn);
     if orders.masking_governed && maskable && operator_area {
         header.insert_header(header::CACHE_CONTROL, "private, no-cache")?;
         header.remove_header(&header::LAST_MODIFIED);
