@@ -7,7 +7,8 @@
 #
 #   benches/proxy.sh [ROUNDS] [SECONDS]      # needs nginx-light and wrk; binaries from ALLOCATORS
 #
-# ALLOCATORS is a list of name=path of chatwarden binaries built with that allocator, default: release=target/release/chatwarden
+# ALLOCATORS is a list of name=binary or name=binary:library, the library being preloaded into a binary that was built
+# with `--features system-allocator`; the default is release=target/release/chatwarden.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-3} seconds=${2:-4}
@@ -58,7 +59,8 @@ taskset -c 0 nginx -c "$work/proxy.conf" -p "$work" 2>/dev/null & pids+=($!)
 port=3110
 declare -A port_of
 for entry in "${binaries[@]}"; do
-  name=${entry%%=*} binary=${entry#*=}
+  name=${entry%%=*} binary=${entry#*=} preload=
+  [[ $binary == *:* ]] && preload=${binary#*:} binary=${binary%%:*}
   mkdir -p "$work/$name"; cp -r rules profiles "$work/$name/"
   cat >"$work/$name/config.yaml" <<CONF
 listeners: [ { address: "127.0.0.1:$port" } ]
@@ -66,7 +68,7 @@ upstream: { address: "127.0.0.1:3100" }
 profile: profiles/blinger.yaml
 identity: [ { introspection: { path: /api/me, from: [ { cookie: session } ], account: \$.id, role: \$.role, groups: "\$.groups[*].title" } } ]
 CONF
-  RUST_LOG=error taskset -c 0 "$binary" run --config "$work/$name/config.yaml" & pids+=($!)
+  RUST_LOG=error LD_PRELOAD=$preload taskset -c 0 "$binary" run --config "$work/$name/config.yaml" & pids+=($!)
   port_of[$name]="$port ${pids[-1]}"
   port=$((port + 1))
 done

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 /// Chosen by measurement: benches/allocator.md.
+#[cfg(not(feature = "system-allocator"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
