@@ -90,7 +90,8 @@ impl Diagnostic {
     /// The problem in one line without the file's own words, for a log that is not for every eye.
     pub fn brief(&self) -> String {
         let place = if self.line > 0 { format!(":{}:{}", self.line, self.column) } else { String::new() };
-        format!("{}[{}] {}{place}: {}", self.severity, self.code, self.file, self.message)
+        let help = self.help.as_deref().map(|help| format!(" (help: {help})")).unwrap_or_default();
+        format!("{}[{}] {}{place}: {}{help}", self.severity, self.code, self.file, self.message)
     }
 
     pub(crate) fn placed(
