@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason};
@@ -39,8 +39,8 @@ use crate::{
     keys,
     listen::{self, BindError},
     metrics::{self, Metrics, Readiness},
-    proxy::Proxy,
-    reload::{self, Cause, LastGood, Reloader, Timing, Watcher},
+    proxy::{Knocks, Proxy},
+    reload::{self, Cause, LastGood, Rejection, Reloader, Timing, Watcher},
 };
 
 /// What every request shares.
@@ -48,6 +48,7 @@ pub struct Shared {
     pub(crate) actions: ActionLog,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
+    pub(crate) knocks: Knocks,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -132,6 +133,7 @@ impl Gateway {
             actions,
             metrics,
             clock,
+            knocks: Knocks::new(Instant::now()),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
@@ -167,6 +169,16 @@ impl Gateway {
     /// What the gateway runs with.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.shared.running().generation.config)
+    }
+
+    /// The latest change of the files that was not applied.
+    pub fn last_rejection(&self) -> Option<Arc<Rejection<Diagnostic>>> {
+        self.shared.reloader.last_rejection()
+    }
+
+    /// The number of the generation in force.
+    pub fn generation(&self) -> u64 {
+        self.shared.running().number
     }
 
     /// What `/status` tells.
@@ -352,7 +364,7 @@ fn reconfigure(shared: &Shared) {
         Err(problems) => {
             warn!(problems = problems.len(), "config.yaml rejected; the running settings stay");
             for problem in problems {
-                warn!(%problem, "Problem in config.yaml");
+                warn!(problem = problem.brief(), "Problem in config.yaml");
             }
             return;
         }

@@ -119,6 +119,10 @@ impl Compiler for PolicyCompiler {
         Diagnostic::about("unreadable-file", problem.file, problem.message)
     }
 
+    fn brief(&self, diagnostic: &Diagnostic) -> String {
+        diagnostic.brief()
+    }
+
     fn in_force(&self, generation: &Generation) -> Vec<String> {
         generation.policy.rules.in_force().into_iter().map(|kind| kind.name().to_owned()).collect()
     }

@@ -12,6 +12,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod connection;
 pub mod demo;
 mod durable;
 pub mod gateway;

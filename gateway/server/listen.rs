@@ -10,6 +10,7 @@ use pingora::{
     protocols::{GetSocketDigest, SocketDigest, l4::stream::Stream},
     proxy::HttpProxy,
 };
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -17,7 +18,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{metrics::Metrics, proxy::Proxy};
+use crate::{connection::Connection, metrics::Metrics, proxy::Proxy};
 
 /// How long the loop waits after an error that a moment may cure, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -53,8 +54,9 @@ pub(crate) async fn accept(
     mut stop: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut open = JoinSet::new();
-    let address = listener.local_addr().ok();
-    info!(address = ?address, "Listening");
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "Listening");
+    }
     loop {
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return open,
@@ -77,21 +79,27 @@ pub(crate) async fn accept(
         let (proxy, metrics, stop) = (Arc::clone(&proxy), Arc::clone(&metrics), stop.clone());
         open.spawn(async move {
             metrics.connections.inc();
-            serve(proxy, stream, stop).await;
+            serve(proxy, stream, stop, metrics.parser_rejections.clone()).await;
             metrics.connections.dec();
             drop(permit);
         });
     }
 }
 
-async fn serve(proxy: Arc<HttpProxy<Proxy>>, stream: TcpStream, stop: watch::Receiver<bool>) {
+async fn serve(
+    proxy: Arc<HttpProxy<Proxy>>,
+    stream: TcpStream,
+    stop: watch::Receiver<bool>,
+    refused_by_parser: Counter,
+) {
     if stream.set_nodelay(true).is_err() {
         return; // the peer has gone
     }
     let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
     let mut stream = Stream::from(stream);
     stream.set_socket_digest(digest);
-    let mut next: Option<pingora::protocols::Stream> = Some(Box::new(stream));
+    let mut next: Option<pingora::protocols::Stream> =
+        Some(Box::new(Connection::new(stream, refused_by_parser)));
     while let Some(stream) = next {
         next = proxy.process_new(stream, &stop).await;
     }

@@ -86,6 +86,23 @@ async fn attachments_and_documents_are_files_on_every_route() {
 }
 
 #[tokio::test]
+async fn an_attachment_is_a_file_whatever_its_type() {
+    let gateway = Gateway::builder()
+        .edit_profile("    - \"GET /files/**\"\n", "")
+        .rule("personal-data", "enabled: false\n")
+        .start()
+        .await;
+    let operator = gateway.client().sign_in(Persona::Operator).await;
+    let sent = upload(&operator, "/upload", &form("hello", Some("note.txt"))).await;
+    let path = sent.json()["data"]["file_url"].as_str().unwrap().to_owned();
+    let trainee = gateway.client().sign_in(Persona::Trainee).await;
+    trainee.get(&path).await.assert_answer_refused(403, RECEIVE);
+    // Pictures that a page shows are no attachments.
+    trainee.get("/files/parcel.png").await.assert_passed(200);
+    assert_eq!(operator.get(&path).await.assert_passed(200).text(), "hello");
+}
+
+#[tokio::test]
 async fn links_to_files_are_kept_from_who_may_not_receive_them() {
     let gateway = Gateway::start().await;
     let links = async |persona| {
@@ -173,6 +190,17 @@ async fn a_form_with_a_file_is_refused_on_every_route() {
         }
         // The session is not ended by the refused /logout.
         client.get("/api/me").await.assert_passed(200);
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_an_upload_is_told_so_however_large_it_is() {
+    // A close with unread bytes resets the connection, and the refusal was lost on its way.
+    let gateway = Gateway::start().await;
+    let client = gateway.client().sign_in(Persona::Partner).await;
+    for _ in 0..8 {
+        client.post("/upload").body("image/png", vec![0; 8_000_000]).await.assert_refused(403, SEND);
+        client.post("/odd/echo").body(FORM, vec![0; 8_000_000]).await.assert_refused(413, "limit-reached");
     }
 }
 

@@ -1,6 +1,6 @@
 //! iframe.yaml: who may embed the app.
 
-use crate::harness::{Builder, Gateway, Persona, Response, would_be_refused};
+use crate::harness::{Builder, Gateway, Persona, Response, lines_with};
 
 const ANCESTORS: &str = "frame-ancestors 'self' https://crm.example.com https://*.creatio.com";
 
@@ -87,7 +87,6 @@ async fn off_leaves_the_apps_own_headers() {
     for gateway in [
         Gateway::builder().rule("iframe", "enabled: false\nhosts: [https://crm.example.com]\n").start().await,
         Gateway::builder().without_rule("iframe").start().await,
-        Gateway::builder().monitor("iframe").start().await,
     ] {
         let client = gateway.client().sign_in(Persona::Operator).await;
         for path in ["/", "/login"] {
@@ -97,9 +96,22 @@ async fn off_leaves_the_apps_own_headers() {
                 assert_eq!(page.all(name), behind.all(name));
             }
             assert_eq!(page.header("x-frame-options"), Some("DENY"));
-            assert_eq!(would_be_refused(page.request_id()), []);
         }
     }
+}
+
+#[tokio::test]
+async fn monitoring_tells_and_leaves_the_apps_own_headers() {
+    let gateway = Gateway::builder().monitor("iframe").start().await;
+    let client = gateway.client().sign_in(Persona::Operator).await;
+    let (page, behind) = (client.get("/").await, client.behind().get("/").await);
+    page.assert_passed(200);
+    assert_eq!(page.all("content-security-policy"), behind.all("content-security-policy"));
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    let told = |id: &str| lines_with(id).iter().any(|line| line.contains("Framing headers would be set"));
+    assert!(told(page.request_id()));
+    assert!(!told(client.get("/api/conversations").await.request_id()), "nobody frames an API");
+    assert!(!told(gateway.client().get("/widget").await.request_id()));
 }
 
 #[track_caller]

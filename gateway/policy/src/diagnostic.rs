@@ -87,6 +87,13 @@ impl Diagnostic {
         self
     }
 
+    /// The problem in one line without the file's own words, for a log that is not for every eye.
+    pub fn brief(&self) -> String {
+        let place = if self.line > 0 { format!(":{}:{}", self.line, self.column) } else { String::new() };
+        let help = self.help.as_deref().map(|help| format!(" (help: {help})")).unwrap_or_default();
+        format!("{}[{}] {}{place}: {}{help}", self.severity, self.code, self.file, self.message)
+    }
+
     pub(crate) fn placed(
         severity: Severity,
         code: &'static str,

@@ -92,6 +92,7 @@ impl Policy {
             masking_governed: self.rules.personal_data.is_some(),
             framing: self.framing(classified),
             action: classified.action.cloned(),
+            by_exemption: self.by_exemption(facts, area),
             monitored: Vec::new(),
         })
     }
@@ -118,6 +119,13 @@ impl Policy {
             return Ok(());
         }
         judge.deny(Denial::by(Reason::IpNotWhitelisted, whitelist.rule), whitelist.mode)
+    }
+
+    fn by_exemption(&self, facts: &Facts<'_>, area: Area) -> bool {
+        let opened = matches!(area, Area::SignIn | Area::Assets);
+        self.rules.ip_whitelist.as_ref().is_some_and(|whitelist| {
+            opened && whitelist.exempt_super_admin && !whitelist.covers(facts.client_ip, facts.today)
+        })
     }
 
     fn judge_panel(
@@ -192,6 +200,7 @@ impl Orders {
             masking_governed: false,
             framing: None,
             action: classified.action.cloned(),
+            by_exemption: false,
             monitored: Vec::new(),
         }
     }

@@ -117,6 +117,8 @@ pub struct Orders {
     pub framing: Option<Framing>,
     /// The action that the log records.
     pub action: Option<Arc<Action>>,
+    /// Admitted by `exempt_super_admin` alone: no whitelist entry covers the address.
+    pub by_exemption: bool,
     /// What `mode: monitor` would have refused.
     pub monitored: Monitored,
 }

@@ -8,6 +8,8 @@ use std::{
     io::{self, ErrorKind, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use clap::Args;
@@ -33,13 +35,21 @@ const EMBEDDERS: [u16; 2] = [8091, 8092];
 
 /// Starts the demo.
 pub fn run(args: &DemoArgs) -> Result<u8, Failure> {
-    run::LogsArgs::default().start("warn");
+    run::LogsArgs::default().start("error");
     write_files(&args.dir)?;
     let config = Config::load(&args.dir.join("config.yaml")).map_err(Failure::Files)?;
     run::runtime()?.block_on(async {
         let demo = Demo::start(config).await?;
         demo.introduce(&args.dir)?;
-        run::until_stopped(demo.gateway).await?;
+        let gateway = Arc::new(demo.gateway);
+        let told = tokio::spawn(tell_reloads(Arc::clone(&gateway)));
+        run::wait_for_stop(&gateway).await?;
+        told.abort();
+        // The task that tells is the only other owner, and it is gone or going.
+        let _ = told.await;
+        if let Some(gateway) = Arc::into_inner(gateway) {
+            gateway.stop().await;
+        }
         Ok(exit::OK)
     })
 }
@@ -102,10 +112,34 @@ impl Demo {
     }
 }
 
+/// Tells what becomes of each save.
+async fn tell_reloads(gateway: Arc<Gateway>) {
+    let (mut generation, mut rejection) = (gateway.generation(), gateway.last_rejection());
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tick.tick().await;
+        let mut out = io::stdout().lock();
+        let latest = gateway.last_rejection();
+        let known = latest.as_ref().zip(rejection.as_ref()).is_some_and(|(new, old)| Arc::ptr_eq(new, old));
+        if let Some(rejected) = latest.as_ref().filter(|_| !known) {
+            for problem in &rejected.diagnostics {
+                let _ = writeln!(out, "\n{problem}");
+            }
+            let _ = writeln!(out, "Not applied: the rules before this save stay in force.");
+        }
+        rejection = latest;
+        let now = gateway.generation();
+        if now != generation {
+            let _ = writeln!(out, "Applied: the rules as saved are in force (generation {now}).");
+        }
+        generation = now;
+    }
+}
+
 /// `files.yaml:4`, as the file stands now.
 fn place(dir: &Path, attempt: &Try) -> String {
     let text = fs::read_to_string(dir.join("rules").join(attempt.rule_file)).unwrap_or_default();
-    match text.lines().position(|line| line.contains(attempt.needle)) {
+    match text.lines().position(|line| line.trim_start().starts_with(attempt.needle)) {
         Some(index) => format!("{}:{}", attempt.rule_file, index + 1),
         None => attempt.rule_file.to_owned(),
     }

@@ -41,7 +41,8 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let config = config_of(args.config.config.as_deref()).map_err(Failure::Files)?;
     runtime()?.block_on(async {
         let gateway = Gateway::start(config).await?;
-        until_stopped(gateway).await?;
+        wait_for_stop(&gateway).await?;
+        gateway.stop().await;
         Ok(exit::OK)
     })
 }
@@ -80,21 +81,19 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("chatwarden").build()?)
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP has the files looked at.
-pub(super) async fn until_stopped(gateway: Gateway) -> Result<(), Failure> {
+/// Waits for SIGTERM or SIGINT; SIGHUP has the files read anew.
+pub(super) async fn wait_for_stop(gateway: &Gateway) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => {
-                info!("SIGHUP: looking at the files");
+                info!("SIGHUP: reading the files anew");
                 gateway.reload().await;
             }
         }
     }
-    gateway.stop().await;
-    Ok(())
 }

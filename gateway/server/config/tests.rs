@@ -1,3 +1,5 @@
+//! Tests of config.yaml: what it means, and everything that can be wrong with it.
+
 use super::*;
 
 const MINIMAL: &str =

@@ -168,7 +168,7 @@ async fn status(Path(code): Path<u16>) -> Response {
     }
 }
 
-const CARD: &str = r#"{"client_name":"Jūratė Kazlauskienė","client_phone":"+37061234567","client_email":"jurate.k@example.com","from_user":{"user_id":501,"role":"default","title":"Jūratė K.","avatar":"/avatars/501","service_user_id":"37061234567"},"operator":{"id":1005,"name":"Ieva Žukė","phone":"+37060000105","email":"ieva@example.com"}}"#;
+const CARD: &str = r#"{"client_name":"Jūratė Kazlauskienė","client_phone":"+37061234567","client_email":"jurate.k@example.com","from_user":{"user_id":501,"role":"default","title":"Jūratė Kazlauskienė","avatar":"/avatars/501","service_user_id":"37061234567"},"operator":{"id":1005,"name":"Ieva Žukė","desk_phone":"+37060000105","email":"ieva@example.com"}}"#;
 
 /// The same card as bytes of ISO 8859-1, as far as it goes.
 const LATIN1: &[u8] = b"{\"client_name\":\"Zo\xeb O'Connor\",\"client_phone\":\"+37061234570\"}";

@@ -23,7 +23,7 @@ pub(super) async fn operators(State(shared): State<Arc<Shared>>, Caller(_): Call
             "owner_user_id": 1001,
             "name": operator.name,
             "invite_email": operator.email,
-            "phone": operator.phone,
+            "desk_phone": operator.phone,
             "role": operator.role,
             "groups": operator.groups,
             "avatar": operator.avatar(),

@@ -124,7 +124,7 @@ fn clients() -> Vec<Client> {
             ..client(
                 501,
                 "whatsapp",
-                "Jūratė K.",
+                "Jūratė Kazlauskienė",
                 "Jūratė Kazlauskienė",
                 json!("+37061234567"),
                 Some("jurate.k@example.com"),

@@ -120,7 +120,7 @@ impl Operator {
             "id": self.id,
             "name": self.name,
             "email": self.email,
-            "phone": self.phone,
+            "desk_phone": self.phone,
             "avatar": self.avatar(),
         })
     }

@@ -9,7 +9,7 @@ pub struct Try {
     pub what: String,
     /// The rule file that decides, below `rules/`.
     pub rule_file: &'static str,
-    /// A text that stands in the deciding line of that file.
+    /// How the deciding line of that file begins.
     pub needle: &'static str,
 }
 

@@ -8,10 +8,12 @@ use chatwarden_policy::{
     extract,
     profile::{Classified, Place},
     reason::{Denial, Reason},
+    rules::Mode,
     verdict::{Area as PolicyArea, Orders},
 };
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use pingora::{Error, proxy::Session};
+use pingora::{Error, http::ResponseHeader, proxy::Session};
 use tracing::{debug, info, warn};
 
 use super::{answer_body::Finished, context::Context, head::Target};
@@ -29,6 +31,8 @@ pub(crate) struct Noted {
     target: Option<String>,
     note: Option<String>,
     signs: bool,
+    /// The cookies that a sign-in was answered with: they tell who signed in.
+    fresh_cookies: Option<HeaderValue>,
 }
 
 /// Notes what the route alone tells.
@@ -105,6 +109,19 @@ pub(crate) fn monitored(ctx: &Context, denial: &Denial) {
     );
 }
 
+/// Tells of a page whose framing headers a rule in `mode: monitor` left alone.
+pub(crate) fn framing_monitored(ctx: &Context) {
+    let Some(rule) = ctx.policy().rules.iframe.as_ref().filter(|rule| rule.mode == Mode::Monitor) else {
+        return;
+    };
+    info!(
+        request_id = %ctx.request_id,
+        generation = ctx.running.number,
+        rule = %rule.rule,
+        "Framing headers would be set; the rule only monitors"
+    );
+}
+
 /// Counts what was hidden.
 pub(crate) fn masked(shared: &Shared, ctx: &Context, finished: &Finished) {
     let hidden: u64 = finished.summary.hidden.iter().sum();
@@ -116,8 +133,33 @@ pub(crate) fn masked(shared: &Shared, ctx: &Context, finished: &Finished) {
     }
 }
 
+/// Notes what the answer to a sign-in hands out.
+pub(crate) fn note_answer(ctx: &mut Context, header: &ResponseHeader) {
+    if !ctx.noted.signs || header.status.is_client_error() || header.status.is_server_error() {
+        return;
+    }
+    let cookies = header.headers.get_all(http::header::SET_COOKIE).iter();
+    let pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect::<Vec<_>>();
+    let fresh = (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten();
+    ctx.noted.fresh_cookies = fresh;
+}
+
+/// Who signed in: the identity sources are asked with what the application handed out.
+async fn recognise(ctx: &mut Context, host: Option<&str>) {
+    let Some(mut cookies) = ctx.noted.fresh_cookies.take() else { return };
+    if ctx.identity.account().is_some() {
+        return;
+    }
+    cookies.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(http::header::COOKIE, cookies)]);
+    let request = Request { headers: &headers, host, area: Area::Operator };
+    if let Ok(identity) = ctx.running.generation.identity.identify(&request).await {
+        ctx.identity = identity;
+    }
+}
+
 /// Closes the books on a request.
-pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &Context) {
+pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
     let status = session.response_written().map_or(0, |header| header.status.as_u16());
     let (verdict, reason) = match &ctx.denial {
         Some(denial) => ("refused", denial.reason.code()),
@@ -136,10 +178,11 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
             debug!(request_id = %ctx.request_id, generation = ctx.running.number, reason, rule = %rule(denial), "Request refused");
         }
     }
+    let headers = &session.req_header().headers;
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    recognise(ctx, host).await;
     record(shared, session, status, error.is_some(), ctx);
     if ctx.noted.signs || status == 401 {
-        let headers = &session.req_header().headers;
-        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         ctx.running.generation.identity.forget(&Request { headers, host, area: Area::Operator }).await;
     }
 }

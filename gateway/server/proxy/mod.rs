@@ -9,6 +9,7 @@ mod framing;
 mod head;
 mod identicon;
 mod log;
+mod rate;
 mod refusal;
 mod request;
 mod request_body;
@@ -26,6 +27,9 @@ use pingora::{
     proxy::{FailToProxy, ProxyHttp, Session},
     upstreams::peer::HttpPeer,
 };
+
+pub(crate) use rate::Knocks;
+pub(crate) use refusal::REQUEST_ID_HEADER;
 
 use context::Context;
 

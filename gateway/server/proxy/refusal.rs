@@ -63,9 +63,16 @@ impl Refusal<'_> {
             words.push_str(&format!(" The address that was judged is {address}."));
         }
         if let Some(contact) = self.contact {
-            words.push_str(&format!(" If you need this, ask: {contact}."));
+            words.push_str(&format!(" If you need this, ask {contact}."));
         }
         words
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status() {
+            StatusCode::FORBIDDEN => "Refused by the gateway",
+            status => status.canonical_reason().unwrap_or("Not possible"),
+        }
     }
 
     fn object(&self) -> String {
@@ -75,7 +82,7 @@ impl Refusal<'_> {
     }
 
     fn page(&self) -> String {
-        PAGE.replace("{title}", self.status().canonical_reason().unwrap_or("Refused"))
+        PAGE.replace("{title}", self.title())
             .replace("{code}", self.reason.code())
             .replace("{words}", &escape(&self.words()))
             .replace("{request_id}", &escape(self.request_id))

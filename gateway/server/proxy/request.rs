@@ -107,6 +107,13 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     for denial in &orders.monitored {
         log::monitored(ctx, denial);
     }
+    if orders.standing.undeclared {
+        shared.metrics.undeclared_groups.inc();
+    }
+    let signs_in = classified.sign_in && facts.body;
+    if orders.by_exemption && !shared.knocks.pass(client_ip, signs_in, ctx.started) {
+        return Err(Reason::LimitRate.into());
+    }
     if facts.upgrade {
         session.set_read_timeout(Some(ctx.config().limits.stream_idle_timeout));
     }

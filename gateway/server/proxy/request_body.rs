@@ -99,12 +99,12 @@ async fn read_replayable(session: &mut Session) -> Result<Read, Reason> {
 }
 
 /// What a body that cannot be read to its end is refused with: nothing where the client is gone.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's open list")]
 pub(crate) fn failure(kind: &ErrorType) -> Option<Reason> {
     match kind {
         ErrorType::ReadTimedout => Some(Reason::RequestTimeout),
         // RFC 9112 §7.1: chunks that do not parse have no end that two servers agree on. pingora's own error types.
         ErrorType::Custom(_) => Some(Reason::RequestAmbiguous),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's open list")]
         _ => None,
     }
 }

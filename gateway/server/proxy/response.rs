@@ -32,6 +32,7 @@ pub(crate) fn header(
         ctx.refuse(Reason::UpstreamUnavailable.into());
         return Err(stop(Reason::UpstreamUnavailable));
     }
+    log::note_answer(ctx, header);
     let Some(orders) = ctx.orders.take() else { return Err(stop(Reason::InternalError)) };
     let judged = judge(session, header, ctx, &orders);
     ctx.orders = Some(orders);
@@ -56,10 +57,12 @@ fn judge(
     let head = session.req_header().method == http::Method::HEAD;
     let (answer, seen) = judged(header, orders, head, ctx);
     let maskable = matches!(seen.class, MediaClass::Json | MediaClass::Html);
+    let operator_area = matches!(orders.area, Area::Operator | Area::SignIn);
     if let Some(framing) = &orders.framing {
         framing::apply(framing, header)?;
+    } else if operator_area && seen.class == MediaClass::Html {
+        log::framing_monitored(ctx);
     }
-    let operator_area = matches!(orders.area, Area::Operator | Area::SignIn);
     if orders.masking_governed && maskable && operator_area {
         header.insert_header(header::CACHE_CONTROL, "private, no-cache")?;
         header.remove_header(&header::LAST_MODIFIED);

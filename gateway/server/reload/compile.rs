@@ -25,6 +25,9 @@ pub trait Compiler: Send + Sync + 'static {
     /// Words a problem with reading the files like any other.
     fn diagnostic(&self, problem: ReadProblem) -> Self::Diagnostic;
 
+    /// A problem in one line, without what the files say: for the log.
+    fn brief(&self, diagnostic: &Self::Diagnostic) -> String;
+
     /// The names of the settings in force, whose files may not disappear.
     fn in_force(&self, generation: &Self::Generation) -> Vec<String>;
 }

@@ -374,7 +374,8 @@ impl<C: Compiler> Reloader<C> {
         let generation = self.current().number;
         warn!(generation, problems = bad.diagnostics.len(), "Rule files rejected; the running rules stay");
         for diagnostic in bad.diagnostics.iter().take(TOLD) {
-            warn!(generation, %diagnostic, "Problem in the rule files");
+            let problem = self.compiler.brief(diagnostic);
+            warn!(generation, problem, "Problem in the rule files");
         }
         let digest = match &bad.refused {
             Refused::Set { digest, .. } => Some(*digest),

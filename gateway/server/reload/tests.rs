@@ -49,6 +49,10 @@ impl Compiler for Toy {
         problem.to_string()
     }
 
+    fn brief(&self, diagnostic: &String) -> String {
+        diagnostic.clone()
+    }
+
     fn in_force(&self, generation: &Texts) -> Vec<String> {
         generation.keys().filter(|name| name.ends_with(".yaml")).cloned().collect()
     }

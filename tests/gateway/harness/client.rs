@@ -17,7 +17,7 @@ use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpSocket, net::TcpStream, time::timeout};
-use tokio_tungstenite::{WebSocketStream, tungstenite};
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use super::{PATIENCE, Raw, Response, response};
 
@@ -140,34 +140,24 @@ impl Client {
     /// # Errors
     /// The answer, where it is not 101.
     pub(crate) async fn websocket(&self, target: &str) -> Result<WebSocketStream<TcpStream>, Response> {
-        let mut request = Request::builder().uri(format!("ws://{}{target}", self.gateway)).body(()).unwrap();
-        request.headers_mut().extend(self.headers.clone());
-        for (name, value) in [
-            ("connection", "Upgrade"),
-            ("upgrade", "websocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ] {
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        let mut head = format!("GET {target} HTTP/1.1\r\n").into_bytes();
+        let mut headers = self.headers.clone();
+        for (name, value) in HANDSHAKE {
+            headers.insert(name, HeaderValue::from_static(value));
         }
-        let opened = tokio_tungstenite::client_async(request, self.connect().await);
-        match timeout(PATIENCE, opened).await.expect("no answer to the handshake") {
-            Ok((socket, answer)) => {
-                response::check_fields(answer.status(), answer.headers());
-                Ok(socket)
-            }
-            Err(tungstenite::Error::Http(answer)) => {
-                let (head, body) = answer.into_parts();
-                let body = body.unwrap_or_default();
-                let length = head
-                    .headers
-                    .get(header::CONTENT_LENGTH)
-                    .and_then(|value| value.to_str().ok()?.parse().ok());
-                let complete = length.is_none_or(|length: usize| length == body.len());
-                Err(Response::new(head, body, complete, Arc::clone(&self.app)))
-            }
-            Err(error) => panic!("the handshake fails: {error}"),
+        for (name, value) in &headers {
+            head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
+        let mut raw = self.raw().await;
+        raw.write([&head[..], b"\r\n"].concat()).await;
+        let answer = raw.response().await.expect("no answer to the handshake");
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(answer);
+        }
+        // RFC 6455 §1.3: the answer to this very key.
+        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        let (stream, read) = raw.into_parts();
+        Ok(WebSocketStream::from_partially_read(stream, read, Role::Client, None).await)
     }
 
     pub(super) async fn connect(&self) -> TcpStream {
@@ -180,6 +170,13 @@ impl Client {
         timeout(PATIENCE, socket.connect(self.gateway)).await.expect("no connection").unwrap()
     }
 }
+
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
 
 type Body = BoxBody<Bytes, Infallible>;
 

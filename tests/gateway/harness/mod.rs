@@ -16,7 +16,7 @@ mod response;
 
 pub(crate) use binary::{Place, ask, free, get};
 pub(crate) use builder::Builder;
-pub(crate) use client::{Call, Client, Persona, Stream};
+pub(crate) use client::{Call, Client, Persona};
 pub(crate) use gateway::Gateway;
 pub(crate) use log::{lines_with, would_be_refused};
 pub(crate) use origin::{Exchange, Origin};
@@ -27,7 +27,10 @@ pub(crate) use response::Response;
 macro_rules! assert_eventually {
     ($condition:expr $(, $($message:tt)+)?) => {{
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !$condition {
+        loop {
+            if $condition {
+                break;
+            }
             if std::time::Instant::now() > deadline {
                 panic!("not within ten seconds: {}{}", stringify!($condition), $crate::harness::told!($($($message)+)?));
             }

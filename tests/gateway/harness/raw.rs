@@ -47,6 +47,11 @@ impl Raw {
         self.answer(false).await
     }
 
+    /// The connection, and what was read and is in no answer.
+    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        (self.stream, self.held)
+    }
+
     /// Everything up to the end of the connection.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.fill().await {}

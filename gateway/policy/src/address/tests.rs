@@ -1,3 +1,5 @@
+//! Tests of mail addresses and their patterns.
+
 use super::*;
 
 fn list(text: &str) -> Result<Vec<String>, AddressError> {

@@ -1,3 +1,5 @@
+//! Tests of the multipart reader: what it reads to the letter, and what it refuses.
+
 use super::*;
 
 const TYPE: &str = "multipart/form-data; boundary=XX";

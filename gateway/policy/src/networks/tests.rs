@@ -1,3 +1,5 @@
+//! Tests of networks: what parses, and that a set answers like a walk over its members.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};

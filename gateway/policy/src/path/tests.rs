@@ -1,3 +1,5 @@
+//! Tests of the canonical path: one form of each, and none of what can be read twice.
+
 use proptest::prelude::*;
 
 use super::*;

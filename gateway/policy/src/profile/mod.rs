@@ -3,6 +3,7 @@
 //! Rules speak of business; a profile is where they meet the application's paths and payloads. Routes that grant
 //! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match loosely (PRODUCT §3, invariant 2).
 
+mod codes;
 mod read;
 mod shape;
 #[cfg(test)]
@@ -12,7 +13,10 @@ use std::sync::Arc;
 
 use chatwarden_redact::{Class, Selector};
 
-pub use self::shape::{INTROSPECTION, PLACE, PROFILE};
+pub use self::{
+    codes::CODES,
+    shape::{INTROSPECTION, PLACE, PROFILE},
+};
 use crate::{
     path::CanonicalPath,
     route::{Match, RouteTable},

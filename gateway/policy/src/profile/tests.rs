@@ -1,3 +1,5 @@
+//! Tests of profiles: what a route is, and what is wrong with a profile.
+
 use super::*;
 use crate::diagnostic::Diagnostic;
 

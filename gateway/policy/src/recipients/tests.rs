@@ -1,3 +1,5 @@
+//! Tests of recipients: every address of a request, in whatever spelling and place.
+
 use super::*;
 
 const JSON: Option<&str> = Some("application/json");

@@ -1,3 +1,5 @@
+//! Tests of route patterns: which of them match a path, and which of those comes first.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the JSON Schemas that editors read.
+
 use super::*;
 use crate::shape::Word;
 

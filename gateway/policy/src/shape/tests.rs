@@ -1,3 +1,5 @@
+//! Tests of the shapes that files are checked by.
+
 use super::*;
 
 const ENTRY: &[Field] = &[

@@ -1,3 +1,5 @@
+//! Tests of reading YAML: what is refused, and where every value stands.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

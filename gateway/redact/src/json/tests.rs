@@ -1,3 +1,5 @@
+//! Tests of the JSON scanner: what is hidden, what passes to the byte, and every cut in between.
+
 use super::*;
 use crate::{AliasKey, Display, Redactor, Selector, mask};
 

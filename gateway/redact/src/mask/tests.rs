@@ -1,3 +1,5 @@
+//! Tests of the forms that stand in the place of a hidden value.
+
 use super::*;
 
 fn key() -> AliasKey {

@@ -1,3 +1,5 @@
+//! Tests of compiled plans: which place of a document belongs to which class.
+
 use super::*;
 
 fn plan(fields: &[(Class, &str)]) -> Plan {

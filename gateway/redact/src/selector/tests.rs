@@ -1,3 +1,5 @@
+//! Tests of the JSONPath subset: what parses, and where the error of what does not stands.
+
 use super::*;
 
 fn name(text: &str) -> Pick {

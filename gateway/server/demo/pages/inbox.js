@@ -67,7 +67,7 @@ async function show(conversation) {
   }
   at('talk-title').textContent = conversation.from_user.title;
   const operator = conversation.operator;
-  at('talk-meta').textContent = operator ? `${operator.name} · ${operator.phone}` : 'Unassigned';
+  at('talk-meta').textContent = operator ? `${operator.name} · ${operator.desk_phone}` : 'Unassigned';
   at('close').hidden = conversation.status === 'closed';
   at('downloaded').textContent = '';
   await Promise.all([messages(), card()]);
@@ -84,6 +84,16 @@ async function messages() {
   at('messages').replaceChildren(...answer.data.map(message));
   at('messages').scrollTop = at('messages').scrollHeight;
 }
+
+/** The newest message stays in sight when the place for messages shrinks, as long as nobody scrolled away from it. */
+let atEnd = true;
+at('messages').addEventListener('scroll', () => {
+  const { scrollHeight, clientHeight, scrollTop } = at('messages');
+  atEnd = scrollHeight - clientHeight - scrollTop < 4;
+});
+new ResizeObserver(() => {
+  if (atEnd) at('messages').scrollTop = at('messages').scrollHeight;
+}).observe(at('messages'));
 
 function message(said) {
   const side = said.type === 'note' ? 'noted' : said.operator ? 'sent' : 'received';
@@ -257,15 +267,18 @@ class Strip {
   constructor(name) { this.name = name; }
   connected() { this.#show('connected', ''); }
   ended() { this.#show('ended', ''); }
-  refused(refusal) { this.#show('refused', `${refusal.message}${refusal.code ? ` (${refusal.code})` : ''}`); }
+  refused({ message, code }) { this.#show('refused', message, code); }
 
-  #show(state, why) {
-    Strip.states[this.name] = { state, why };
+  #show(state, why, code) {
+    Strip.states[this.name] = { state, why, code };
     const all = Object.entries(Strip.states);
-    const worst = ['refused', 'ended', 'connected'].find((one) => all.some(([, { state }]) => state === one));
-    at('live').dataset.state = worst;
-    const reason = all.map(([, { why }]) => why).find(Boolean);
-    at('live').textContent = `Live events: ${all.map(([name, { state }]) => `${name} ${state}`).join(', ')}${reason ? `. ${reason}` : ''}`;
+    const states = new Set(all.map(([, { state }]) => state));
+    const told = all.map(([, one]) => one).find(({ code }) => code) ?? all.map(([, one]) => one).find(({ why }) => why);
+    const summary = states.size === 1 ? state : all.map(([name, { state }]) => `${name} ${state}`).join(', ');
+    at('live').dataset.state = ['refused', 'ended', 'connected'].find((one) => states.has(one));
+    at('live').dataset[this.name] = state;
+    at('live').textContent = `Live events: ${summary}${told ? `. ${told.why} ` : ''}`;
+    if (told?.code) at('live').append(element('code', 'code', told.code));
     at('live').title = all.map(([name, { state, why }]) => `${name}: ${state}. ${why}`).join('\n');
   }
 }

@@ -91,8 +91,12 @@ fn every_rule_file_names_its_schema_in_the_first_line() {
 #[track_caller]
 fn assert_clean(profile: &Profile, target: &str, answer: &Answer, contacts: &[String]) {
     let path = CanonicalPath::parse(target).unwrap();
-    let scope = profile.classify("GET", &path).scope;
-    let fields = profile.scopes()[scope].fields.iter();
+    let classified = profile.classify("GET", &path);
+    if classified.who_am_i {
+        // The gateway redacts nothing of what operators see of their own account.
+        return;
+    }
+    let fields = profile.scopes()[classified.scope].fields.iter();
     let plan = fields.fold(Plan::builder(), |plan, (class, selector)| plan.field(*class, selector));
     let plan = plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap();
     let mut redactor = Redactor::json(Arc::new(plan));

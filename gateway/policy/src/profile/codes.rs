@@ -1,0 +1,11 @@
+//! The codes of what can be wrong with profiles, besides what any file can have wrong with it (`rules::CODES`).
+
+/// Every code, with what it means.
+pub const CODES: &[(&str, &str)] = &[
+    ("unknown-profile", "no profile of that name is bundled"),
+    ("malformed-route", "a route is not written as it must be"),
+    ("malformed-jsonpath", "a path is not JSONPath, or beyond the part of it that is read"),
+    ("unknown-parameter", "a place names a `{parameter}` that the route does not have"),
+    ("too-many-scopes", "contact fields are scoped to more lists of routes than can be told apart"),
+    ("route-overlap", "a public route is also one of a setting, which then decides"),
+];
