@@ -224,8 +224,11 @@ impl Gateway {
             service.abort();
         }
         let shared = Arc::clone(&self.shared);
-        let closed = tokio::task::spawn_blocking(move || shared.actions.close(LAST_WRITE)).await;
-        match closed {
+        let closed = tokio::task::spawn_blocking(move || {
+            shared.reloader.wait_until_kept();
+            shared.actions.close(LAST_WRITE)
+        });
+        match closed.await {
             Ok(Ok(())) => info!("Stopped"),
             Ok(Err(unwritten)) => {
                 error!(error = %unwritten, "Stopped; entries of the action log could not be written")

@@ -4,8 +4,8 @@
 //! are and is remembered as a [`Rejection`]. The last good set is kept on disk and boots the gateway when the files
 //! are bad at start. What rules are, is the [`Compiler`]'s business; this room knows bytes, digests and generations.
 //!
-//! The new rules take effect first and are kept on disk then: a disk that fails must not hold up an edit. That they
-//! could not be kept is said in the log and in the status, as long as it is so.
+//! The new rules take effect first and are kept on disk then: a disk that fails, or is slow, must not hold up an edit.
+//! That they could not be kept is said in the log and in the status, as long as it is so.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,7 @@ use crate::metrics::{Metrics, ReloadResult};
 
 mod compile;
 mod digest;
+mod keeper;
 mod last_good;
 mod snapshot;
 mod sources;
@@ -30,6 +31,7 @@ mod watch;
 mod tests;
 
 use compile::{Bad, Fresh, Refused, compile, load};
+use keeper::Keeper;
 
 pub use compile::{Before, CompileResult, Compiler, Examined, examine};
 pub use digest::{Digest, NotADigest};
@@ -131,7 +133,7 @@ pub struct BootError<D> {
 pub struct Reloader<C: Compiler> {
     compiler: C,
     sources: Sources,
-    store: LastGood,
+    keeper: Keeper,
     metrics: Arc<Metrics>,
     running: ArcSwap<Running<C>>,
     degraded: AtomicBool,
@@ -145,7 +147,6 @@ struct Record<D> {
     rejection: Option<Arc<Rejection<D>>>,
     successful: bool,
     pending: Option<Refused>, // what the files hold while the latest look was a rejection
-    unkept: Option<String>,
 }
 
 impl<C: Compiler> Reloader<C> {
@@ -170,7 +171,8 @@ impl<C: Compiler> Reloader<C> {
                 let is_kept = same && kept.is_some_and(|kept| kept.in_force == running.in_force);
                 let reloader = Reloader::new(compiler, sources, store, metrics, running, None);
                 if !is_kept {
-                    reloader.keep(&snapshot, &reloader.current());
+                    reloader.keep(snapshot, &reloader.current());
+                    reloader.wait_until_kept();
                 }
                 Ok(reloader)
             }
@@ -218,6 +220,11 @@ impl<C: Compiler> Reloader<C> {
     /// The latest rejection, for whoever has to tell a new one from a known one.
     pub fn last_rejection(&self) -> Option<Arc<Rejection<C::Diagnostic>>> {
         self.record().rejection.clone()
+    }
+
+    /// Waits until the generation in force is on disk, as far as it can be; before the process ends.
+    pub fn wait_until_kept(&self) {
+        self.keeper.wait();
     }
 
     /// What a watcher of this reloader has to watch: the lists of the running rules and of a rejected edit.
@@ -295,6 +302,7 @@ impl<C: Compiler> Reloader<C> {
     pub fn status(&self) -> Value {
         let running = self.current();
         let record = self.record();
+        let (kept, unkept) = self.keeper.is_kept();
         let rejection = record.rejection.as_ref().map(|rejection| {
             json!({
                 "at": rejection.at.to_string(),
@@ -310,7 +318,7 @@ impl<C: Compiler> Reloader<C> {
             "warnings": running.warnings,
             "last_reload_successful": record.successful,
             "last_rejection": rejection,
-            "last_good": { "kept": record.unkept.is_none(), "error": record.unkept },
+            "last_good": { "kept": kept, "error": unkept },
         })
     }
 
@@ -324,11 +332,11 @@ impl<C: Compiler> Reloader<C> {
     ) -> Reloader<C> {
         let (numbers, _) = channel::channel(running.number);
         metrics.rules_loaded(running.number);
-        let record = Record { rejection: None, successful: true, pending: None, unkept: None };
+        let record = Record { rejection: None, successful: true, pending: None };
         let reloader = Reloader {
             compiler,
             sources,
-            store,
+            keeper: Keeper::new(store),
             metrics,
             running: ArcSwap::from_pointee(running),
             degraded: AtomicBool::new(bad.is_some()),
@@ -352,7 +360,7 @@ impl<C: Compiler> Reloader<C> {
         self.metrics.rules_loaded(number);
         self.metrics.reloaded(ReloadResult::Applied);
         info!(generation = number, %digest, warnings = running.warnings.len(), "Rules applied");
-        self.keep(&snapshot, &running);
+        self.keep(snapshot, &running);
         Outcome::Applied(running)
     }
 
@@ -397,7 +405,7 @@ impl<C: Compiler> Reloader<C> {
         !std::mem::replace(&mut record.successful, true)
     }
 
-    fn keep(&self, snapshot: &Snapshot, running: &Running<C>) {
+    fn keep(&self, snapshot: Snapshot, running: &Running<C>) {
         let kept = Kept {
             digest: running.digest,
             generation: running.number,
@@ -405,14 +413,7 @@ impl<C: Compiler> Reloader<C> {
             in_force: running.in_force.clone(),
             lists: running.lists.clone(),
         };
-        let unkept = self.store.write(snapshot, &kept).err().map(|error| error.to_string());
-        if let Some(error) = &unkept {
-            error!(
-                %error, generation = running.number,
-                "The rules are in force, but could not be kept: a start on bad files would have no or older ones"
-            );
-        }
-        self.record().unkept = unkept;
+        self.keeper.keep(snapshot, kept);
     }
 
     fn wanted(&self, record: &Record<C::Diagnostic>) -> BTreeSet<String> {

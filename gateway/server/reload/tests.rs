@@ -338,10 +338,12 @@ fn rules_that_cannot_be_kept_are_applied_and_it_is_said() {
     fs::write(&place, "in the way").unwrap();
     house.write("files.yaml", "two");
     assert_eq!(applied(reloader.reload(Cause::Change)).number, 2);
+    reloader.wait_until_kept();
     assert_eq!(reloader.status()["last_good"]["kept"], false);
     assert!(reloader.status()["last_good"]["error"].is_string());
     fs::remove_file(&place).unwrap();
     house.write("files.yaml", "three");
     applied(reloader.reload(Cause::Change));
+    reloader.wait_until_kept();
     assert_eq!(reloader.status()["last_good"]["kept"], true);
 }
