@@ -116,7 +116,11 @@ impl Compiler for PolicyCompiler {
     }
 
     fn diagnostic(&self, problem: ReadProblem) -> Diagnostic {
-        Diagnostic::about("unreadable-file", problem.file, problem.message)
+        let diagnostic = Diagnostic::about(problem.code, problem.file, problem.message);
+        match problem.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
     }
 
     fn brief(&self, diagnostic: &Diagnostic) -> String {

@@ -204,7 +204,7 @@ async fn sighup_takes_a_changed_config_and_keeps_the_old_one_when_it_is_bad() {
     process.signal("HUP");
     assert_eventually!(process.log().contains("config.yaml rejected"), "{}", process.log());
     assert!(told().await.contains("Security, ext. 12"));
-    assert!(process.log().contains("did you mean"), "{}", process.log());
+    assert_eventually!(process.log().contains("did you mean"), "{}", process.log());
 }
 
 // What keeps it from starting, and how that is told.

@@ -44,7 +44,7 @@ impl Policy {
             pass_or_monitor(denial, block.enforced, monitored)?;
         }
         let (Some(downloads), Some(route)) = (&self.rules.downloads, &orders.judge_recipients) else {
-            return Ok(None);
+            return Ok(orders.download.then(|| unbound_kind(recipients(query, content_type, body))));
         };
         let enforced = downloads.mode == Mode::Enforce;
         let found = recipients(query, content_type, body);
@@ -53,6 +53,14 @@ impl Policy {
             Ok(kind) => Ok(Some(kind)),
             Err(denial) => pass_or_monitor(Some(denial), enforced, monitored).map(|()| None),
         }
+    }
+}
+
+/// How a download leaves that nobody restricts: what cannot be read is taken for one to addresses.
+fn unbound_kind(found: Result<Vec<Address>, RecipientError>) -> DownloadKind {
+    match found {
+        Ok(addresses) if addresses.is_empty() => DownloadKind::Direct,
+        Ok(_) | Err(_) => DownloadKind::Send,
     }
 }
 

@@ -34,6 +34,9 @@ impl Policy {
         if area == Area::Public {
             return Verdict::Allow(Box::new(Orders::public(classified)));
         }
+        if let Some(denial) = self.screen(facts.client_ip, classified, facts.today) {
+            return Verdict::Deny(denial);
+        }
         let unavailable = matches!(facts.identity, Identity::Unavailable);
         if unavailable && area == Area::Operator && !matches!(facts.method, "GET" | "HEAD") {
             return Verdict::Deny(Reason::IdentityUnavailable.into());
@@ -87,6 +90,7 @@ impl Policy {
             send_block,
             receive_block,
             receive_route: classified.file_receive,
+            download: classified.download.is_some(),
             judge_recipients: classified.download.filter(|_| downloads.is_some()).cloned(),
             judge_multipart,
             masking_governed: self.rules.personal_data.is_some(),
@@ -195,6 +199,7 @@ impl Orders {
             send_block: None,
             receive_block: None,
             receive_route: false,
+            download: false,
             judge_recipients: None,
             judge_multipart: false,
             masking_governed: false,

@@ -107,7 +107,9 @@ pub struct Orders {
     pub receive_block: Option<FileBlock>,
     /// Whether the route is one of the profile's `files.receive`.
     pub receive_route: bool,
-    /// A conversation download: its recipients in query and body must be judged before it goes upstream.
+    /// A conversation download, whoever may make it: the action log tells to addresses from straight to the browser.
+    pub download: bool,
+    /// A conversation download whose recipients in query and body must be judged before it goes upstream.
     pub judge_recipients: Option<Arc<Download>>,
     /// The body is multipart and must be judged for file parts before it goes upstream.
     pub judge_multipart: bool,

@@ -82,13 +82,25 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Log(args) => config_of(args.config.as_deref())
             .map_err(Failure::Files)
-            .and_then(|config| log::run(&args, &config.action_log).map_err(Failure::from)),
+            .and_then(|config| read_log(&args, &config.action_log)),
         Command::Schema(args) => schema::run(&args),
     };
     match done {
         Ok(code) => code.into(),
         Err(failure) => failure.tell().into(),
     }
+}
+
+fn read_log(args: &log::LogArgs, store: &Path) -> Result<u8, Failure> {
+    if !store.exists() {
+        let message = format!("there is no action log at `{}` yet", store.display());
+        return Err(Failure::Files(vec![Diagnostic::about(
+            "no-action-log",
+            store.display().to_string(),
+            message,
+        )]));
+    }
+    Ok(log::run(args, store)?)
 }
 
 /// Why a command ended without its result.

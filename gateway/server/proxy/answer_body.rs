@@ -33,6 +33,8 @@ pub(crate) struct Finished {
 
 /// The most white space that is held before the first byte that tells HTML from JSON.
 const MAX_BLANK_BYTES: usize = 64 * 1024;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl AnswerBody {
     pub(crate) fn json(plan: Arc<Plan>) -> Self {
@@ -111,15 +113,19 @@ enum Sniffed {
     Json,
 }
 
-/// Holds leading white space until a byte tells; what was held then goes first.
+/// Holds leading white space until a byte tells; what was held then goes first. White space without end is taken for
+/// JSON, which the rewriter reads or refuses; so is JSON behind a byte order mark.
 fn sniff(blank: &mut Vec<u8>, body: &mut Option<Bytes>, end: bool) -> Sniffed {
     let chunk = body.take().unwrap_or_default();
-    let first = chunk.iter().find(|byte| !byte.is_ascii_whitespace());
+    let first = chunk.iter().find(|byte| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte));
     if first.is_none() && !end && blank.len() + chunk.len() <= MAX_BLANK_BYTES {
         blank.extend_from_slice(&chunk);
         return Sniffed::Undecided;
     }
-    let json = matches!(first, Some(b'{' | b'['));
+    let json = match first {
+        Some(byte) => matches!(byte, b'{' | b'['),
+        None => !end,
+    };
     let whole = if blank.is_empty() {
         chunk
     } else {
@@ -128,4 +134,44 @@ fn sniff(blank: &mut Vec<u8>, body: &mut Option<Bytes>, end: bool) -> Sniffed {
     };
     *body = (!whole.is_empty()).then_some(whole);
     if json { Sniffed::Json } else { Sniffed::Html }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatwarden_redact::{AliasKey, Class, Selector};
+
+    use super::*;
+
+    fn plan() -> Arc<Plan> {
+        let key = AliasKey::new(&[7; 32]).unwrap();
+        let phone = Selector::parse("$..phone").unwrap();
+        Arc::new(Plan::builder().field(Class::Phone, &phone).build(&key).unwrap())
+    }
+
+    /// What leaves of a body that calls itself HTML; `None` where it is cut.
+    fn through(chunks: &[&[u8]]) -> Option<Vec<u8>> {
+        let (mut answer, mut out) = (AnswerBody::sniff(plan()), Vec::new());
+        for (index, chunk) in chunks.iter().enumerate() {
+            let mut body = Some(Bytes::copy_from_slice(chunk));
+            answer.filter(&mut body, index + 1 == chunks.len()).ok()?;
+            out.extend_from_slice(&body.unwrap_or_default());
+        }
+        Some(out)
+    }
+
+    #[test]
+    fn a_page_passes_and_json_that_calls_itself_one_is_rewritten() {
+        assert_eq!(through(&[b" \n", b"<p>37061234567</p>"]).unwrap(), b" \n<p>37061234567</p>");
+        assert_eq!(through(&[b" ", b"\n"]).unwrap(), b" \n");
+        let json = through(&[b" \r\n", b"{\"phone\":\"37061", b"234567\"}"]).unwrap();
+        assert!(json.starts_with(b" \r\n{\"phone\":\"+999"), "{}", String::from_utf8_lossy(&json));
+    }
+
+    #[test]
+    fn json_does_not_hide_behind_a_mark_or_endless_blanks() {
+        assert_eq!(through(&[b"\xef\xbb\xbf", b"{\"phone\":\"37061234567\"}"]), None);
+        let blanks = vec![b' '; MAX_BLANK_BYTES + 1];
+        let shown = through(&[&blanks, b"{\"phone\":\"37061234567\"}"]).unwrap();
+        assert!(!shown.windows(11).any(|window| window == b"37061234567"));
+    }
 }

@@ -126,7 +126,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
 async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
-    let noted = orders.action.as_ref().is_some_and(|action| action.reads_body());
+    let noted = orders.download || orders.action.as_ref().is_some_and(|action| action.reads_body());
     if !has_body(session) {
         return judge_body(ctx, session, target.query.as_deref(), &Bytes::new());
     }
