@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-3} seconds=${2:-4}
 read -ra binaries <<<"${ALLOCATORS:-release=target/release/chatwarden}"
 work=$(mktemp -d)
+chmod 755 "$work" # nginx's worker is another user
 pids=()
 cleanup() { kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"; }
 trap cleanup EXIT
@@ -73,6 +74,15 @@ CONF
   port=$((port + 1))
 done
 sleep 2
+
+# A figure for the wrong answer is no figure.
+expect() { curl -fsS -H "Cookie: session=$2" "$1" | grep -qF "$3" || { echo "wrong answer from $1 as $2" >&2; exit 1; }; }
+expect "http://127.0.0.1:3101/api/small" trainee '"client_phone": "+3706'
+for name in "${!port_of[@]}"; do
+  read -r p _ <<<"${port_of[$name]}"
+  expect "http://127.0.0.1:$p/api/small" supervisor '"client_phone": "+3706'
+  expect "http://127.0.0.1:$p/api/small" trainee '"client_phone": "+999'
+done
 
 # CPU ticks of a process and its children (nginx serves from a worker).
 ticks() { local sum=0 p; for p in "$1" $(pgrep -P "$1" || true); do sum=$((sum + $(awk '{print $14+$15}' "/proc/$p/stat"))); done; echo "$sum"; }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason};
+use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason, rules::ActionLog as ActionRule};
 use chatwarden_redact::{AliasKey, Class};
 use jiff::Timestamp;
 use pingora::{
@@ -40,7 +40,7 @@ use crate::{
     listen::{self, BindError},
     metrics::{self, Metrics, Readiness},
     proxy::{Knocks, Proxy},
-    reload::{self, Cause, LastGood, Rejection, Reloader, Timing, Watcher},
+    reload::{self, Cause, Digest, LastGood, Rejection, Reloader, Timing, Watcher},
 };
 
 /// What every request shares.
@@ -138,6 +138,12 @@ impl Gateway {
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
         });
+        let running = shared.running();
+        if let (true, Some(rule)) =
+            (shared.reloader.is_degraded(), &running.generation.policy.rules.action_log)
+        {
+            record(&shared, rule, Action::RulesRestored, running.number, Some(running.digest));
+        }
         let mut gateway = Gateway::assemble(shared);
         gateway.watch()?;
         gateway.serve(listeners)?;
@@ -407,11 +413,11 @@ fn told(shared: &Shared, reload: impl FnOnce() -> reload::Outcome<PolicyCompiler
         shared.actions.keep(Some(rule.keep_days));
     }
     if let (Some(action), Some(rule)) = (action, rule) {
-        let note = format!("generation {}, digest {}", running.number, running.digest.short());
-        let entry = Entry::new(Timestamp::now(), &action.into(), Outcome::Done, running.number).note(&note);
-        if rule.records(entry.action()) && shared.actions.append(entry).is_err() {
-            shared.metrics.action_log_dropped.inc();
-        }
+        let digest = match &outcome {
+            reload::Outcome::Rejected(rejection) => rejection.digest,
+            reload::Outcome::Applied(_) | reload::Outcome::Unchanged(_) => Some(running.digest),
+        };
+        record(shared, rule, action, running.number, digest);
     }
     let body = json!({
         "in_force": in_force,
@@ -420,6 +426,17 @@ fn told(shared: &Shared, reload: impl FnOnce() -> reload::Outcome<PolicyCompiler
         "diagnostics": diagnostics,
     });
     Reloaded { in_force, body }
+}
+
+/// Writes what became of the rules into the action log; `digest` is of the files, where they could be read.
+fn record(shared: &Shared, rule: &ActionRule, action: Action, generation: u64, digest: Option<Digest>) {
+    let files =
+        digest.map_or_else(|| "unreadable files".to_owned(), |digest| format!("digest {}", digest.short()));
+    let note = format!("generation {generation} in force, {files}");
+    let entry = Entry::new(Timestamp::now(), &action.into(), Outcome::Done, generation).note(&note);
+    if rule.records(entry.action()) && shared.actions.append(entry).is_err() {
+        shared.metrics.action_log_dropped.inc();
+    }
 }
 
 fn reload_tokens(shared: &Shared) {

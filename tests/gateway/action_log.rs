@@ -217,10 +217,28 @@ async fn changes_of_the_rules_are_recorded() {
     let rule = gateway.read_rule("files");
     gateway.write_rule("files", &format!("{rule}\n# a word\n"));
     let applied = entry(&gateway, "rules.applied").await;
-    assert!(applied["note"].as_str().unwrap().starts_with("generation 2, digest "), "{applied}");
+    assert!(applied["note"].as_str().unwrap().starts_with("generation 2 in force, digest "), "{applied}");
     assert_eq!((&applied["account"], &applied["ip"]), (&Value::Null, &Value::Null));
     gateway.write_rule("files", "enabeld: true\n");
-    entry(&gateway, "rules.rejected").await;
+    let rejected = entry(&gateway, "rules.rejected").await;
+    assert!(rejected["note"].as_str().unwrap().starts_with("generation 2 in force, digest "), "{rejected}");
+    assert_ne!(rejected["note"], applied["note"], "the digest is of the files that were rejected");
+}
+
+#[tokio::test]
+async fn who_opened_which_card_is_recorded_where_the_rule_wants_it() {
+    for views in [true, false] {
+        let gateway = Gateway::builder().rule("action-log", &format!("views: {views}\n")).start().await;
+        let client = gateway.client().sign_in(Persona::Trainee).await;
+        client.get("/api/users/501").await.assert_passed(200);
+        client.get("/logout").await;
+        entry(&gateway, "sign_out").await;
+        let viewed = gateway.actions().await.into_iter().find(|entry| entry["type"] == "client.view");
+        assert_eq!(viewed.is_some(), views);
+        if let Some(viewed) = viewed {
+            assert_eq!((&viewed["account"], &viewed["target"]), (&json!("Anna Nowak"), &json!("501")));
+        }
+    }
 }
 
 #[tokio::test]

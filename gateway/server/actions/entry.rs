@@ -73,10 +73,11 @@ impl Entry {
         self
     }
 
-    /// The account that it was done to, as the profile's `target:` finds it in the request. Dropped where the type is
-    /// one of those whose other side is a client.
+    /// The account that it was done to, as the profile's `target:` finds it in the request. Where the type is one of
+    /// those whose other side is a client, only the short number of a record stays: the log is no list of contacts.
     pub fn target(mut self, target: &str) -> Entry {
-        self.target = text(target, MAX_NAME).filter(|_| may_have_target(&self.action));
+        self.target =
+            text(target, MAX_NAME).filter(|target| may_have_target(&self.action) || is_record_number(target));
         self
     }
 
@@ -112,6 +113,14 @@ impl Entry {
         &self.action
     }
 }
+
+/// A number too short to reach anybody by: the application's own id of a record.
+fn is_record_number(target: &str) -> bool {
+    (1..=MAX_RECORD_NUMBER).contains(&target.len()) && target.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Digits of an id that is not taken for a phone number, which has more with its country code (ITU-T E.164).
+const MAX_RECORD_NUMBER: usize = 9;
 
 /// Cleaned text; `None` where nothing is left.
 fn text(value: &str, most: usize) -> Option<String> {
@@ -153,6 +162,9 @@ mod tests {
         let own = ActionType::parse("contact.update").unwrap();
         let entry = Entry::new(Timestamp::UNIX_EPOCH, &own, Outcome::Done, 1);
         assert_eq!(entry.target("+37061234567").target, None);
+        let viewed = || Entry::new(Timestamp::UNIX_EPOCH, &Action::ClientView.into(), Outcome::Done, 1);
+        assert_eq!(viewed().target("37061234567").target, None);
+        assert_eq!(viewed().target("501").target.as_deref(), Some("501"));
     }
 
     #[test]
