@@ -106,7 +106,8 @@ impl Demo {
             writeln!(out, "\nCounts: http://{metrics}/metrics")?;
         }
         let config = dir.join("config.yaml");
-        writeln!(out, "The action log: chatwarden log --config {}", config.display())?;
+        let command = std::env::args().next().unwrap_or_else(|| "chatwarden".to_owned());
+        writeln!(out, "The action log: {command} log --config {}", config.display())?;
         writeln!(out, "\nCtrl-C stops the demo.")?;
         out.flush()
     }
