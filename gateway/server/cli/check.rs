@@ -81,7 +81,7 @@ impl Findings {
             }
             CheckFormat::Text => {
                 for problem in &self.diagnostics {
-                    writeln!(out, "{problem}\n")?;
+                    writeln!(out, "{problem}")?;
                 }
                 for (name, state) in &self.settings {
                     writeln!(out, "{name:<14} {state}")?;
