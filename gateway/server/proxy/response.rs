@@ -9,7 +9,7 @@ use chatwarden_policy::{
     reason::{Denial, Reason},
     verdict::{Area, Orders},
 };
-use http::{HeaderName, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, StatusCode, Version, header};
 use pingora::{http::ResponseHeader, proxy::Session};
 use tracing::warn;
 
@@ -182,8 +182,17 @@ fn is_coded(header: &ResponseHeader) -> bool {
 }
 
 fn has_body(head: bool, header: &ResponseHeader) -> bool {
-    let empty = header.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0");
-    !head && !empty && !matches!(header.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    !head
+        && !is_empty(&header.headers)
+        && !matches!(header.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Whether the length says that nothing follows, and nothing else says otherwise: a transfer coding overrides it (RFC
+/// 9112 §6.3), and an answer that is taken for empty is not looked at.
+fn is_empty(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = lengths.next().is_some_and(|length| length.as_bytes() == b"0");
+    length && lengths.next().is_none() && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// What speaks of the original's bytes, and is wrong or tells on them once they are rewritten.
@@ -196,3 +205,26 @@ const OF_THE_ORIGINAL: [HeaderName; 7] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("repr-digest"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(fields: &[(&'static str, &'static str)]) -> ResponseHeader {
+        let mut header = ResponseHeader::build(200, None).unwrap();
+        for (name, value) in fields {
+            header.append_header(*name, *value).unwrap();
+        }
+        header
+    }
+
+    #[test]
+    fn only_a_length_that_nothing_contradicts_makes_an_answer_empty() {
+        let length = ("content-length", "0");
+        assert!(!has_body(false, &answer(&[length])));
+        assert!(has_body(false, &answer(&[length, ("transfer-encoding", "chunked")])));
+        assert!(has_body(false, &answer(&[length, ("content-length", "40")])));
+        assert!(has_body(false, &answer(&[])));
+        assert!(!has_body(true, &answer(&[])));
+    }
+}
