@@ -52,7 +52,7 @@ pub use error::RedactError;
 pub use json::fuzz::fuzz_json;
 pub use mask::mask;
 pub use plan::{Plan, PlanBuilder, PlanError};
-pub use redactor::{Limits, Redactor, Summary};
+pub use redactor::{Format, Limits, Redactor, Summary};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 
 mod alias;

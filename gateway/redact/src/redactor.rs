@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{class::Class, error::RedactError, json::Rewriter, plan::Plan};
+use crate::{class::Class, error::RedactError, json, plan::Plan};
 
 /// Redacts one body, however it is cut.
 #[derive(Debug)]
@@ -14,15 +14,31 @@ pub struct Redactor {
     failure: Option<RedactError>,
 }
 
+/// The grammar of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON text (RFC 8259).
+    Json,
+}
+
+/// One rewriter for each format.
+#[derive(Debug)]
+enum Rewriter {
+    Json(json::Rewriter),
+}
+
 impl Redactor {
     /// Begins a JSON text (RFC 8259) under the default limits.
     pub fn json(plan: Arc<Plan>) -> Redactor {
-        Redactor::with_limits(plan, Limits::default())
+        Redactor::new(plan, Format::Json, Limits::default())
     }
 
-    /// Begins a JSON text under limits.
-    pub fn with_limits(plan: Arc<Plan>, limits: Limits) -> Redactor {
-        Redactor { rewriter: Rewriter::new(plan, limits), failure: None }
+    /// Begins a body of a format under limits.
+    pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
+        let rewriter = match format {
+            Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
+        };
+        Redactor { rewriter, failure: None }
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
@@ -33,20 +49,27 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        self.rewriter.write(chunk, out).inspect_err(|failure| self.failure = Some(*failure))
+        let result = match &mut self.rewriter {
+            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
+        };
+        result.inspect_err(|failure| self.failure = Some(*failure))
     }
 
     /// Ends the body.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {
-        match self.failure {
-            Some(failure) => Err(failure),
-            None => self.rewriter.finish(out),
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        match self.rewriter {
+            Rewriter::Json(rewriter) => rewriter.finish(out),
         }
     }
 
     /// How many bytes have been taken; after an error, those before the byte that it was found at.
     pub fn offset(&self) -> u64 {
-        self.rewriter.offset()
+        match &self.rewriter {
+            Rewriter::Json(rewriter) => rewriter.offset(),
+        }
     }
 }
 

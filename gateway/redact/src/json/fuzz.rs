@@ -12,7 +12,7 @@ use crate::{
     display::Display,
     error::RedactError,
     plan::Plan,
-    redactor::{Limits, Redactor, Summary},
+    redactor::{Format, Limits, Redactor, Summary},
     selector::Selector,
 };
 
@@ -55,7 +55,7 @@ struct Outcome {
 }
 
 fn redact(plan: &Arc<Plan>, document: &[u8], mut cut: impl FnMut(usize) -> usize) -> Outcome {
-    let mut redactor = Redactor::with_limits(Arc::clone(plan), LIMITS);
+    let mut redactor = Redactor::new(Arc::clone(plan), Format::Json, LIMITS);
     let mut out = Vec::new();
     let mut at = 0;
     let mut written = Ok(());

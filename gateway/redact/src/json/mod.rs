@@ -10,7 +10,7 @@ use crate::{
     class::Class,
     error::RedactError,
     mask,
-    plan::{Label, Plan},
+    plan::{Label, Plan, Treatment},
     redactor::{Limits, Summary},
 };
 
@@ -157,7 +157,11 @@ impl Rewriter {
     }
 
     fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
-        let class = self.stack.class(self.plan.automaton(), self.member);
+        let treatment = self.stack.treatment(self.plan.automaton(), self.member);
+        let class = match treatment {
+            Some(Treatment::Hide(class)) => Some(class),
+            Some(Treatment::Keep) | None => None,
+        };
         let (kind, state) = match byte {
             b'"' => return self.begin_text(class, cursor),
             b'{' => (Kind::Object, State::FirstMember),
@@ -174,7 +178,7 @@ impl Rewriter {
                 return Ok(());
             }
         };
-        self.stack.open(self.plan.automaton(), kind, self.member, class, self.limits.depth)?;
+        self.stack.open(self.plan.automaton(), kind, self.member, treatment, self.limits.depth)?;
         self.state = state;
         cursor.at += 1;
         Ok(())

@@ -6,7 +6,7 @@
 use crate::{
     class::Class,
     error::RedactError,
-    plan::{Automaton, Label},
+    plan::{Automaton, Label, Treatment},
 };
 
 #[derive(Debug, Default)]
@@ -32,34 +32,35 @@ impl Stack {
         self.frames.last().is_some_and(|frame| matches!(frame.way, Way::Live))
     }
 
-    /// The class that hides the next value; `member` is the label of its key, if it has one.
+    /// The treatment of the next value; `member` is the label of its key, if it has one.
     #[inline]
-    pub(super) fn class(&self, automaton: &Automaton, member: Label) -> Option<Class> {
+    pub(super) fn treatment(&self, automaton: &Automaton, member: Label) -> Option<Treatment> {
         let Some(frame) = self.frames.last() else { return automaton.root() };
         match frame.way {
             Way::Live => {
                 let state = &self.states[self.states.len() - automaton.words()..];
-                automaton.class(state, frame.label(automaton, member))
+                automaton.treatment(state, frame.label(automaton, member))
             }
             Way::Dead => None,
-            Way::Hidden(class) => Some(class),
+            Way::Hidden(class) => Some(Treatment::Hide(class)),
         }
     }
 
-    /// Opens a container that `class` hides as a whole, if any does.
+    /// Opens a container that is treated as a whole, if it is.
     pub(super) fn open(
         &mut self,
         automaton: &Automaton,
         kind: Kind,
         member: Label,
-        class: Option<Class>,
+        treatment: Option<Treatment>,
         depth: usize,
     ) -> Result<(), RedactError> {
         if self.frames.len() >= depth {
             return Err(RedactError::TooDeep);
         }
-        let way = match (class, self.frames.last()) {
-            (Some(class), _) => Way::Hidden(class),
+        let way = match (treatment, self.frames.last()) {
+            (Some(Treatment::Hide(class)), _) => Way::Hidden(class),
+            (Some(Treatment::Keep), _) => Way::Dead,
             (None, None) if automaton.is_dead() => Way::Dead,
             (None, None) => {
                 self.states.extend_from_slice(automaton.start());

@@ -1,7 +1,7 @@
 //! Tests of the JSON scanner: what is hidden, what passes to the byte, and every cut in between.
 
 use super::*;
-use crate::{AliasKey, Display, Redactor, Selector, mask};
+use crate::{AliasKey, Display, Format, Redactor, Selector, mask};
 
 fn key() -> AliasKey {
     AliasKey::new(&[7; 32]).unwrap()
@@ -25,7 +25,7 @@ fn redact_by(
     body: &[u8],
     size: usize,
 ) -> (Vec<u8>, Result<Summary, RedactError>) {
-    let mut redactor = Redactor::with_limits(Arc::clone(plan), limits);
+    let mut redactor = Redactor::new(Arc::clone(plan), Format::Json, limits);
     let mut out = Vec::new();
     let written = body.chunks(size).try_for_each(|chunk| redactor.write(chunk, &mut out));
     let result = written.and_then(|()| redactor.finish(&mut out));

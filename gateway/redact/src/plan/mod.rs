@@ -34,7 +34,10 @@ impl Plan {
 
     /// The declared fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
-        self.fields.iter().map(|field| (field.class, &field.selector))
+        self.fields.iter().filter_map(|field| match field.treatment {
+            Treatment::Hide(class) => Some((class, &field.selector)),
+            Treatment::Keep => None,
+        })
     }
 
     /// How values of a class are shown.
@@ -44,7 +47,7 @@ impl Plan {
 
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields().next().is_none()
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
@@ -73,7 +76,13 @@ pub struct PlanBuilder {
 impl PlanBuilder {
     /// Declares a field. Of two fields that name one value the first decides.
     pub fn field(mut self, class: Class, selector: &Selector) -> Self {
-        self.fields.push(Field { class, selector: selector.clone() });
+        self.fields.push(Field { treatment: Treatment::Hide(class), selector: selector.clone() });
+        self
+    }
+
+    /// Declares a field that stays as it is with everything below it, unless a field declared before hides it.
+    pub fn keep(mut self, selector: &Selector) -> Self {
+        self.fields.push(Field { treatment: Treatment::Keep, selector: selector.clone() });
         self
     }
 
@@ -106,9 +115,18 @@ pub enum PlanError {
     },
 }
 
+/// What becomes of a value that a selector names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// It is hidden as this class, with everything below it.
+    Hide(Class),
+    /// It stays as it is, with everything below it.
+    Keep,
+}
+
 #[derive(Clone, Debug)]
 struct Field {
-    class: Class,
+    treatment: Treatment,
     selector: Selector,
 }
 
@@ -125,10 +143,10 @@ pub(crate) struct Automaton {
     last: Vec<u64>,
     /// One mask per [`Label`]: the segments that match a child under it.
     matching: Vec<u64>,
-    /// The class that each segment's field hides.
-    classes: Vec<Class>,
-    /// The class of the whole document, if `$` is a field.
-    root: Option<Class>,
+    /// What each segment's field does to a value.
+    treatments: Vec<Treatment>,
+    /// The treatment of the whole document, if `$` is a field.
+    root: Option<Treatment>,
     names: Names,
     /// The indexes with a label of their own, sorted.
     indexes: Vec<(u64, Label)>,
@@ -164,23 +182,26 @@ impl Automaton {
             lasting: vec![0; words],
             last: vec![0; words],
             matching: vec![0; words * labels],
-            classes: Vec::with_capacity(count),
-            root: fields.iter().find(|field| field.selector.segments().is_empty()).map(|field| field.class),
+            treatments: Vec::with_capacity(count),
+            root: fields
+                .iter()
+                .find(|field| field.selector.segments().is_empty())
+                .map(|field| field.treatment),
             names,
             indexes,
         };
         for field in fields {
             let segments = field.selector.segments();
             for (place, segment) in segments.iter().enumerate() {
-                automaton.add(segment, field.class, place == 0, place + 1 == segments.len());
+                automaton.add(segment, field.treatment, place == 0, place + 1 == segments.len());
             }
         }
         automaton
     }
 
-    fn add(&mut self, segment: &Segment, class: Class, is_first: bool, is_last: bool) {
-        let bit = self.classes.len();
-        self.classes.push(class);
+    fn add(&mut self, segment: &Segment, treatment: Treatment, is_first: bool, is_last: bool) {
+        let bit = self.treatments.len();
+        self.treatments.push(treatment);
         if is_first {
             set(&mut self.start, bit);
         }
@@ -221,8 +242,8 @@ impl Automaton {
         self.words
     }
 
-    /// The class that hides the document itself.
-    pub(crate) fn root(&self) -> Option<Class> {
+    /// The treatment of the document itself.
+    pub(crate) fn root(&self) -> Option<Treatment> {
         self.root
     }
 
@@ -247,14 +268,14 @@ impl Automaton {
         self.names.longest()
     }
 
-    /// The class that hides the child under `label`.
+    /// The treatment of the child under `label`.
     #[inline]
-    pub(crate) fn class(&self, state: &[u64], label: Label) -> Option<Class> {
+    pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
         let matching = self.row(label);
         for (word, ((state, matching), last)) in state.iter().zip(matching).zip(&self.last).enumerate() {
             let selecting = state & matching & last;
             if selecting != 0 {
-                return Some(self.classes[word * 64 + selecting.trailing_zeros() as usize]);
+                return Some(self.treatments[word * 64 + selecting.trailing_zeros() as usize]);
             }
         }
         None

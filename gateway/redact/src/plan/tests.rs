@@ -14,20 +14,27 @@ fn plan(fields: &[(Class, &str)]) -> Plan {
 fn walk(plan: &Plan, way: &[Pick]) -> (Option<Class>, bool) {
     let automaton = plan.automaton();
     let mut states = automaton.start().to_vec();
-    let mut class = automaton.root();
+    let mut treatment = automaton.root();
     for (place, step) in way.iter().enumerate() {
         let label = match step {
             Pick::Name(name) => automaton.member(name.as_bytes()),
             Pick::Index(index) => automaton.item(*index),
             Pick::Any => unreachable!("a way has names and indexes"),
         };
-        class = automaton.class(&states[states.len() - automaton.words()..], label);
+        treatment = automaton.treatment(&states[states.len() - automaton.words()..], label);
         if !automaton.descend(&mut states, label) {
             let is_end = place + 1 == way.len();
-            return (class.filter(|_| is_end), false);
+            return (hidden(treatment.filter(|_| is_end)), false);
         }
     }
-    (class, true)
+    (hidden(treatment), true)
+}
+
+fn hidden(treatment: Option<Treatment>) -> Option<Class> {
+    match treatment {
+        Some(Treatment::Hide(class)) => Some(class),
+        Some(Treatment::Keep) | None => None,
+    }
 }
 
 fn way(text: &str) -> Vec<Pick> {
@@ -71,6 +78,20 @@ fn the_field_declared_first_decides_the_class() {
     assert_eq!(walk(&first, &way("user")).0, Some(Class::Email));
     let reversed = plan(&[fields[2], fields[1], fields[0]]);
     assert_eq!(walk(&reversed, &way("user/contact")).0, Some(Class::Email));
+}
+
+#[test]
+fn what_is_kept_wins_over_fields_declared_later() {
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let parse = |text| Selector::parse(text).unwrap();
+    let fields = |builder: PlanBuilder| builder.field(Class::Name, &parse("$..name"));
+    let kept = |builder: PlanBuilder| builder.keep(&parse("$.me.name"));
+    let first = fields(kept(Plan::builder())).build(&key).unwrap();
+    assert_eq!(walk(&first, &way("me/name")).0, None);
+    assert_eq!(walk(&first, &way("you/name")).0, Some(Class::Name));
+    let last = kept(fields(Plan::builder())).build(&key).unwrap();
+    assert_eq!(walk(&last, &way("me/name")).0, Some(Class::Name));
+    assert!(kept(Plan::builder()).build(&key).unwrap().is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use chatwarden_redact::{AliasKey, Limits, Plan, Redactor, fuzz_json};
+use chatwarden_redact::{AliasKey, Format, Limits, Plan, Redactor, fuzz_json};
 
 #[test]
 fn the_corpus_holds_what_must_hold() {
@@ -37,7 +37,7 @@ fn agrees_with_serde_json(data: &[u8]) {
     let key = AliasKey::new(&[7; 32]).unwrap();
     let plan = Arc::new(Plan::builder().build(&key).unwrap());
     let limits = Limits { depth: 1 << 20, ..Limits::default() };
-    let mut redactor = Redactor::with_limits(plan, limits);
+    let mut redactor = Redactor::new(plan, Format::Json, limits);
     let mut out = Vec::new();
     let ours = redactor.write(document, &mut out).and_then(|()| redactor.finish(&mut out));
     match serde_json::from_slice::<serde_json::Value>(document) {
