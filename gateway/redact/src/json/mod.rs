@@ -12,6 +12,7 @@ use crate::{
     mask,
     plan::{Label, Plan, Treatment},
     redactor::{Limits, Summary},
+    scan::Set,
 };
 
 use number::{NumberLexer, WordLexer};
@@ -19,6 +20,7 @@ use stack::{Kind, Stack};
 use text::{Held, Ignore, TextLexer};
 
 pub(crate) mod fuzz;
+mod leap;
 mod number;
 mod scan;
 mod stack;
@@ -33,6 +35,10 @@ pub(crate) struct Rewriter {
     limits: Limits,
     state: State,
     stack: Stack,
+    /// Where the stack was before a leap; kept for its memory.
+    before: Stack,
+    /// The instruction set of leaps.
+    set: Set,
     /// The label of the last key, in a live object.
     member: Label,
     /// The key or the hidden value that is being read, when it is not in one piece.
@@ -50,6 +56,8 @@ impl Rewriter {
             limits,
             state: State::Value,
             stack: Stack::default(),
+            before: Stack::default(),
+            set: Set::widest(),
             member: Label::OTHER,
             held: Held::default(),
             shown: String::new(),
@@ -59,7 +67,7 @@ impl Rewriter {
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
-        let mut cursor = Cursor { chunk, at: 0, passed: 0, out };
+        let mut cursor = Cursor { chunk, at: 0, passed: 0, text: None, may_leap: true, out };
         let result = self.run(&mut cursor);
         if !self.state.is_holding() {
             cursor.pass();
@@ -102,6 +110,9 @@ impl Rewriter {
     /// Reads the chunk to its end. On an error the cursor is at the byte that is wrong, wherever the cuts were.
     fn run(&mut self, cursor: &mut Cursor) -> Result<(), RedactError> {
         loop {
+            if cursor.may_leap && self.can_leap(cursor.rest()) {
+                cursor.may_leap = self.leap(cursor);
+            }
             let goes_on = match self.state {
                 State::Key(lexer) => self.read_key(lexer, cursor)?,
                 State::Text { lexer, class } => self.read_text(lexer, class, cursor)?,
@@ -332,6 +343,21 @@ impl Rewriter {
         }
     }
 
+    /// Emits what stands for a hidden string that is here as a whole, escapes and all.
+    #[inline]
+    fn show_raw_text(&mut self, class: Class, raw: &[u8], out: &mut Vec<u8>) {
+        if memchr::memchr(b'\\', raw).is_none() {
+            let value = Some(raw).filter(|raw| raw.len() <= self.limits.value_bytes);
+            return self.show_text(class, value, out);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.begin(self.limits.value_bytes);
+        // A leap hands over complete escapes alone; of anything else the decoded part is shown.
+        let _ = TextLexer::Plain.advance(raw, &mut 0, &mut held);
+        self.show_text(class, held.end(), out);
+        self.held = held;
+    }
+
     fn show_number(&mut self, class: Class, out: &mut Vec<u8>) {
         let number = self.held.end().map_or(0, |spelling| self.plan.number(class, spelling));
         out.extend_from_slice(number.to_string().as_bytes());
@@ -411,12 +437,25 @@ struct Cursor<'c> {
     at: usize,
     /// What has been emitted or replaced.
     passed: usize,
+    /// Up to where the chunk is known to be UTF-8.
+    text: Option<usize>,
+    /// Whether a leap may be worth it.
+    may_leap: bool,
     out: &'c mut Vec<u8>,
 }
 
 impl<'c> Cursor<'c> {
     fn rest(&self) -> &'c [u8] {
         &self.chunk[self.at..]
+    }
+
+    /// Up to where the chunk is UTF-8, from a place between two characters on.
+    fn text(&mut self) -> usize {
+        let (chunk, at) = (self.chunk, self.at);
+        *self.text.get_or_insert_with(|| match simdutf8::compat::from_utf8(&chunk[at..]) {
+            Ok(text) => at + text.len(),
+            Err(error) => at + error.valid_up_to(),
+        })
     }
 
     /// The inside of a string that stands here in one piece, without escapes.

@@ -21,6 +21,18 @@ impl Stack {
         self.frames.is_empty()
     }
 
+    /// Becomes the other stack, in the memory of this one.
+    pub(super) fn copy_from(&mut self, other: &Stack) {
+        self.frames.clone_from(&other.frames);
+        self.states.clone_from(&other.states);
+    }
+
+    /// Whether nothing becomes of values in the innermost container but by the names of the plan.
+    #[inline]
+    pub(super) fn is_calm(&self) -> bool {
+        self.frames.last().is_none_or(|frame| frame.is_calm)
+    }
+
     /// The kind of the innermost open container.
     pub(super) fn kind(&self) -> Option<Kind> {
         self.frames.last().map(|frame| frame.kind)
@@ -72,7 +84,16 @@ impl Stack {
                 Way::Hidden(class) => Way::Hidden(class),
             },
         };
-        self.frames.push(Frame { kind, way, index: 0 });
+        let is_calm = match way {
+            Way::Live => {
+                let state = &self.states[self.states.len() - automaton.words()..];
+                !(automaton.has_indexes() && kind == Kind::Array)
+                    && automaton.treatment(state, Label::OTHER).is_none()
+            }
+            Way::Dead => true,
+            Way::Hidden(_) => false,
+        };
+        self.frames.push(Frame { kind, way, is_calm, index: 0 });
         Ok(())
     }
 
@@ -99,10 +120,12 @@ pub(super) enum Kind {
     Array,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Frame {
     kind: Kind,
     way: Way,
+    /// No value in it is treated but under a name of the plan.
+    is_calm: bool,
     /// The index of the next item, in an array.
     index: u64,
 }

@@ -190,6 +190,7 @@ impl Automaton {
             names,
             indexes,
         };
+        automaton.names.seal();
         for field in fields {
             let segments = field.selector.segments();
             for (place, segment) in segments.iter().enumerate() {
@@ -250,6 +251,18 @@ impl Automaton {
     /// The label of a member, by its decoded name.
     pub(crate) fn member(&self, name: &[u8]) -> Label {
         self.names.label(name).unwrap_or(Label::OTHER)
+    }
+
+    /// The label of the member whose key ends before its closing quote at the end of `before`, if the key is one of
+    /// the plan's and spelled without escapes.
+    #[inline(always)]
+    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
+        self.names.quoted(before)
+    }
+
+    /// Whether items are told apart by their indexes.
+    pub(crate) fn has_indexes(&self) -> bool {
+        !self.indexes.is_empty()
     }
 
     /// The label of an item.
