@@ -367,7 +367,7 @@ impl Leap<'_, '_> {
     /// The label of the key before the colon at `at`, if it is one of the plan's.
     #[inline(always)]
     fn key(&self, at: usize) -> Option<Label> {
-        let mut end = at - 1;
+        let mut end = at.checked_sub(1)?;
         while let b' ' | b'\n' | b'\r' | b'\t' = self.chunk.get(end)? {
             end = end.checked_sub(1)?;
         }
@@ -412,8 +412,8 @@ impl Leap<'_, '_> {
             b'{' | b'[' => return Err(Some(at)),
             _ => number::scalar(rest).ok_or(None)?,
         };
-        if length == rest.len() {
-            // It may go on in the next chunk.
+        if at + length >= self.base + BLOCK || length == rest.len() {
+            // It may go on in the next chunk, or the leap end within it.
             return Err(Some(at));
         }
         self.out.extend_from_slice(&self.chunk[self.passed..at]);
