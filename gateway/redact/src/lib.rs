@@ -63,4 +63,5 @@ mod json;
 mod mask;
 mod plan;
 mod redactor;
+mod scan;
 mod selector;

@@ -84,6 +84,10 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) const NONE: Chain = Chain { last: None, keeper: Place::LAST };
+
+    pub(super) fn is_none(self) -> bool {
+        self.last.is_none()
+    }
 }
 
 /// There is no room to wait.
@@ -121,10 +125,16 @@ impl Rewriter {
         }
     }
 
+    /// Whether output is held.
+    #[inline]
+    pub(super) fn is_waiting(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.is_active)
+    }
+
     /// Notes a scalar that waits, before its first byte. Returns what becomes of any other at once.
     pub(super) fn begin_waiting(&mut self, judgement: Judgement, cursor: &mut Cursor) -> Option<Treatment> {
         match &mut self.hold {
-            Some(hold) if judgement.chain.last.is_some() => {
+            Some(hold) if !judgement.chain.is_none() => {
                 cursor.pass();
                 let start = cursor.out.len();
                 let Judgement { treatment, chain, place: _ } = judgement;
@@ -262,6 +272,7 @@ impl Rewriter {
                 let spelling = &hold.aside[value.start..value.end];
                 match spelling.first() {
                     Some(b'"') => {
+                        // `held` may hold what is being read.
                         hold.decoded.begin(self.limits.value_bytes);
                         let _ = TextLexer::Plain.advance(&spelling[1..], &mut 0, &mut hold.decoded);
                         self.show_text(class, hold.decoded.end(), cursor.out);

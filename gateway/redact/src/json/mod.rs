@@ -12,6 +12,7 @@ use crate::{
     mask,
     plan::{Label, Plan, Treatment},
     redactor::{Limits, Summary},
+    scan::Set,
 };
 
 use hold::Hold;
@@ -21,6 +22,7 @@ use text::{Held, Ignore, TextLexer};
 
 pub(crate) mod fuzz;
 mod hold;
+mod leap;
 mod members;
 mod number;
 mod scan;
@@ -36,6 +38,10 @@ pub(crate) struct Rewriter {
     limits: Limits,
     state: State,
     stack: Stack,
+    /// Where the stack was before a leap; kept for its memory.
+    before: Stack,
+    /// The instruction set of leaps.
+    set: Set,
     /// The label of the last key, in a live object.
     member: Label,
     /// The key or the hidden value that is being read, when it is not in one piece.
@@ -56,6 +62,8 @@ impl Rewriter {
             limits,
             state: State::Value,
             stack: Stack::default(),
+            before: Stack::default(),
+            set: Set::widest(),
             member: Label::OTHER,
             held: Held::default(),
             shown: String::new(),
@@ -66,7 +74,7 @@ impl Rewriter {
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
-        let mut cursor = Cursor { whole: chunk, chunk, at: 0, passed: 0, out };
+        let mut cursor = Cursor { whole: chunk, chunk, at: 0, passed: 0, text: None, may_leap: true, out };
         if let Some(hold) = &mut self.hold {
             hold.swap(cursor.out);
         }
@@ -117,6 +125,9 @@ impl Rewriter {
         loop {
             if self.hold.is_some() && cursor.at < cursor.whole.len() {
                 self.keep_bound(cursor);
+            }
+            if cursor.may_leap && !self.is_waiting() && self.can_leap(cursor.rest()) {
+                cursor.may_leap = self.leap(cursor);
             }
             let (before, from) = (self.state, cursor.at);
             let goes_on = match self.state {
@@ -381,6 +392,21 @@ impl Rewriter {
         }
     }
 
+    /// Emits what stands for a hidden string that is here as a whole, escapes and all.
+    #[inline]
+    fn show_raw_text(&mut self, class: Class, raw: &[u8], out: &mut Vec<u8>) {
+        if memchr::memchr(b'\\', raw).is_none() {
+            let value = Some(raw).filter(|raw| raw.len() <= self.limits.value_bytes);
+            return self.show_text(class, value, out);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.begin(self.limits.value_bytes);
+        // A leap hands over complete escapes alone; of anything else the decoded part is shown.
+        let _ = TextLexer::Plain.advance(raw, &mut 0, &mut held);
+        self.show_text(class, held.end(), out);
+        self.held = held;
+    }
+
     fn show_held_number(&mut self, class: Class, out: &mut Vec<u8>) {
         let mut held = std::mem::take(&mut self.held);
         self.show_number(class, held.end(), out);
@@ -498,12 +524,25 @@ struct Cursor<'c> {
     at: usize,
     /// What has been emitted or replaced.
     passed: usize,
+    /// Up to where the chunk is known to be UTF-8.
+    text: Option<usize>,
+    /// Whether a leap may be worth it.
+    may_leap: bool,
     out: &'c mut Vec<u8>,
 }
 
 impl<'c> Cursor<'c> {
     fn rest(&self) -> &'c [u8] {
         &self.chunk[self.at..]
+    }
+
+    /// Up to where the chunk is UTF-8, from a place between two characters on.
+    fn text(&mut self) -> usize {
+        let (chunk, at) = (self.chunk, self.at);
+        *self.text.get_or_insert_with(|| match simdutf8::compat::from_utf8(&chunk[at..]) {
+            Ok(text) => at + text.len(),
+            Err(error) => at + error.valid_up_to(),
+        })
     }
 
     /// The inside of a string that stands here in one piece, without escapes.

@@ -62,6 +62,16 @@ impl NumberLexer {
     }
 }
 
+/// The length of the number or word that `bytes` begin with, as far as it is there; `None` if it is malformed.
+pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    match bytes.first()? {
+        b'-' | b'0'..=b'9' => NumberLexer::Start.advance(bytes, &mut at).ok()?,
+        first => WordLexer::begin(*first)?.advance(bytes, &mut at).ok()?,
+    };
+    Some(at)
+}
+
 /// Reads one word across chunks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WordLexer {

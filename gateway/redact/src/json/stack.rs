@@ -23,6 +23,18 @@ impl Stack {
         self.frames.is_empty()
     }
 
+    /// Becomes the other stack, in the memory of this one.
+    pub(super) fn copy_from(&mut self, other: &Stack) {
+        self.frames.clone_from(&other.frames);
+        self.states.clone_from(&other.states);
+    }
+
+    /// Whether nothing becomes of values in the innermost container but by the names of the plan.
+    #[inline]
+    pub(super) fn is_calm(&self) -> bool {
+        self.frames.last().is_none_or(|frame| frame.is_calm)
+    }
+
     /// The kind of the innermost open container.
     pub(super) fn kind(&self) -> Option<Kind> {
         self.frames.last().map(|frame| frame.kind)
@@ -129,8 +141,14 @@ impl Stack {
                 self.states.truncate(from);
             }
         }
-        let is_asked = is_live && kind == Kind::Object && automaton.is_conditional(self.state(automaton));
-        self.frames.push(Frame { kind, is_live, is_asked, hidden, keys, chain, index: 0 });
+        let is_conditional = is_live && automaton.is_conditional(self.state(automaton));
+        let is_asked = is_conditional && kind == Kind::Object;
+        let is_plain = hidden.is_none() && keys.is_none() && chain.is_none() && !is_conditional;
+        let is_calm = is_plain
+            && !(is_live
+                && (kind == Kind::Array && automaton.has_indexes()
+                    || automaton.treatment(self.state(automaton), Label::OTHER).is_some()));
+        self.frames.push(Frame { kind, is_live, is_calm, is_asked, hidden, keys, chain, index: 0 });
         Ok(())
     }
 
@@ -196,12 +214,14 @@ pub(super) enum Kind {
     Array,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Frame {
     kind: Kind,
     /// Whether selectors may match here; if so the state is on the stack.
     is_live: bool,
-    /// Whether conditions may ask members of this object. `is_asked` implies `is_live`.
+    /// No value in it is treated but under a name of the plan, at once and by that name alone.
+    is_calm: bool,
+    /// Whether conditions may ask members of this object. `is_asked` implies `is_live` and excludes `is_calm`.
     is_asked: bool,
     /// The class of every value below that is not kept.
     hidden: Option<Class>,

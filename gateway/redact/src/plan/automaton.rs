@@ -88,6 +88,7 @@ impl Automaton {
             names,
             indexes,
         };
+        automaton.names.seal();
         for field in fields {
             automaton.add(field);
         }
@@ -177,6 +178,13 @@ impl Automaton {
         self.names.label(name).unwrap_or(Label::OTHER)
     }
 
+    /// The label of the member whose key ends before its closing quote at the end of `before`, if the key is one of
+    /// the plan's and spelled without escapes.
+    #[inline(always)]
+    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
+        self.names.quoted(before)
+    }
+
     /// The label of an item.
     pub(crate) fn item(&self, index: u64) -> Label {
         match self.indexes.last() {
@@ -189,7 +197,6 @@ impl Automaton {
     }
 
     /// Whether any item has a label of its own; without, every item is [`Label::OTHER`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by the wide scanner"))]
     pub(crate) fn has_indexes(&self) -> bool {
         !self.indexes.is_empty()
     }

@@ -28,7 +28,6 @@ pub struct Plan {
     key: AliasKey,
     automaton: Automaton,
     conditions: Conditions,
-    needs_exact: bool,
 }
 
 impl Plan {
@@ -70,12 +69,6 @@ impl Plan {
     /// The conditions of its fields; none for most plans.
     pub(crate) fn conditions(&self) -> &Conditions {
         &self.conditions
-    }
-
-    /// Whether a scanner that looks at single values only is not enough: there are conditions, or keys to hide.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by the wide scanner"))]
-    pub(crate) fn needs_exact(&self) -> bool {
-        self.needs_exact
     }
 
     /// Appends what a string of the class is shown as.
@@ -157,10 +150,8 @@ impl PlanBuilder {
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
-        let has_keys = self.fields.iter().any(|field| matches!(field.treatment, Treatment::Keys(_)));
-        let needs_exact = has_keys || !conditions.is_empty();
         let PlanBuilder { fields, displays } = self;
-        Ok(Plan { fields, displays, key: key.clone(), automaton, conditions, needs_exact })
+        Ok(Plan { fields, displays, key: key.clone(), automaton, conditions })
     }
 }
 

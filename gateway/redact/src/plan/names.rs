@@ -12,11 +12,23 @@ pub(super) struct Names {
     slots: Vec<Option<(Box<[u8]>, Label)>>,
     count: usize,
     longest: usize,
+    endings: Endings,
+}
+
+/// The names by their last bytes, as they stand in a document: behind the opening quote.
+#[derive(Debug, Default)]
+struct Endings {
+    /// The first entry of each bucket plus one.
+    buckets: Vec<u16>,
+    /// The names with their opening quotes, and the next entry of the bucket plus one.
+    entries: Vec<(Box<[u8]>, Label, u16)>,
+    /// The bits of the last four bytes that every entry has.
+    mask: u32,
 }
 
 impl Names {
     pub(super) fn new() -> Names {
-        Names { slots: vec![None; 16], count: 0, longest: 0 }
+        Names { slots: vec![None; 16], count: 0, longest: 0, endings: Endings::default() }
     }
 
     /// Gives a name its label, or returns `false` if it has one.
@@ -34,6 +46,38 @@ impl Names {
         }
         self.place(name.as_bytes().into(), label);
         true
+    }
+
+    /// Makes the table of endings, when all names are known.
+    pub(super) fn seal(&mut self) {
+        let mut endings = Endings { buckets: vec![0; 1 << BUCKET_BITS], entries: Vec::new(), mask: 0 };
+        let names = || self.slots.iter().flatten();
+        let shortest = names().map(|(name, _)| name.len() + 1).min().unwrap_or(4).min(4);
+        endings.mask = !0 << (32 - 8 * shortest);
+        for (name, label) in names() {
+            let quoted: Box<[u8]> = [b"\"", &**name].concat().into();
+            let bucket = endings.bucket(&quoted);
+            let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
+            endings.entries.push((quoted, *label, next));
+        }
+        self.endings = endings;
+    }
+
+    /// The label of the name that ends at the end of `before`, behind an opening quote.
+    #[inline(always)]
+    pub(super) fn quoted(&self, before: &[u8]) -> Option<Label> {
+        let endings = &self.endings;
+        let mut next = *endings.buckets.get(endings.bucket(before))?;
+        while let Some(entry) = usize::from(next).checked_sub(1) {
+            let (quoted, label, later) = &endings.entries[entry];
+            if let Some(rest) = before.strip_suffix(&**quoted)
+                && rest.last() != Some(&b'\\')
+            {
+                return Some(*label);
+            }
+            next = *later;
+        }
+        None
     }
 
     pub(super) fn longest(&self) -> usize {
@@ -69,6 +113,24 @@ impl Names {
         (mixed >> 32) as usize & (self.slots.len() - 1)
     }
 }
+
+impl Endings {
+    /// The bucket of what ends in these bytes.
+    #[inline(always)]
+    fn bucket(&self, bytes: &[u8]) -> usize {
+        let last = match bytes.last_chunk() {
+            Some(last) => u32::from_le_bytes(*last),
+            None => {
+                let mut last = [0; 4];
+                last[4 - bytes.len()..].copy_from_slice(bytes);
+                u32::from_le_bytes(last)
+            }
+        };
+        ((last & self.mask).wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
+    }
+}
+
+const BUCKET_BITS: u32 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -120,20 +120,19 @@ fn a_plan_without_descendants_skips_what_no_selector_leads_into() {
 }
 
 #[test]
-fn a_plan_says_what_a_scanner_has_to_look_at() {
+fn a_plan_of_conditions_or_keys_is_not_empty_and_tells_them() {
     let key = AliasKey::new(&[7; 32]).unwrap();
     let selector = Selector::parse("$..a").unwrap();
     let condition = Condition { member: "b".into(), levels: 0..=0, test: Test::OneOf(vec!["c".into()]) };
-    let plain = Plan::builder().field(Class::Phone, &selector).keep(&selector).build(&key).unwrap();
-    assert!(!plain.needs_exact() && !plain.automaton().has_indexes());
-    let indexed = Plan::builder().keep(&Selector::parse("$..a[2]").unwrap()).build(&key).unwrap();
-    assert!(!indexed.needs_exact() && indexed.automaton().has_indexes());
     let keys = Plan::builder().contact_keys(Class::Phone, &selector).build(&key).unwrap();
-    assert!(keys.needs_exact() && !keys.is_empty());
+    assert!(!keys.is_empty() && keys.conditions().is_empty());
+    assert_eq!(keys.contact_keys().collect::<Vec<_>>(), [(Class::Phone, &selector)]);
+    assert_eq!(keys.fields().count(), 0);
     let when = Plan::builder().field_when(Class::Phone, &selector, &[condition]).build(&key).unwrap();
-    assert!(when.needs_exact() && !when.is_empty());
+    assert!(!when.is_empty() && !when.conditions().is_empty());
+    assert_eq!(when.fields().collect::<Vec<_>>(), [(Class::Phone, &selector)]);
     let always = Plan::builder().field_when(Class::Phone, &selector, &[]).build(&key).unwrap();
-    assert!(!always.needs_exact());
+    assert!(always.conditions().is_empty());
 }
 
 #[test]

@@ -6,7 +6,11 @@
 #![expect(clippy::print_stdout, reason = "a failed test shows the input it failed on")]
 
 mod corpus;
+mod cuts;
+mod differential;
 mod documents;
+mod odd;
 mod payloads;
 mod properties;
+mod random;
 mod reference;

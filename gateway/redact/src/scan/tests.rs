@@ -1,0 +1,88 @@
+//! Every instruction set says the same of every block.
+
+use super::*;
+
+struct Look<'b>(&'b [u8; BLOCK]);
+
+impl Work for Look<'_> {
+    type Output = (Masks, (u64, u64), u64);
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output {
+        let word = u64::from_le_bytes(*self.0.first_chunk().unwrap());
+        (lanes.masks(self.0), lanes.digits(self.0), lanes.prefix_xor(word))
+    }
+}
+
+/// The masks by their definition.
+fn plain(block: &[u8; BLOCK]) -> Masks {
+    let bits = |is: &dyn Fn(u8) -> bool| {
+        block.iter().enumerate().fold(0, |bits, (place, &byte)| bits | u64::from(is(byte)) << place)
+    };
+    Masks {
+        quote: bits(&|byte| byte == b'"'),
+        backslash: bits(&|byte| byte == b'\\'),
+        white: bits(&|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')),
+        control: bits(&|byte| byte < 0x20),
+        open: bits(&|byte| matches!(byte, b'{' | b'[')),
+        close: bits(&|byte| matches!(byte, b'}' | b']')),
+        comma: bits(&|byte| byte == b','),
+        colon: bits(&|byte| byte == b':'),
+    }
+}
+
+#[test]
+fn every_byte_in_every_place_is_seen_alike_by_every_instruction_set() {
+    for byte in 0..=255 {
+        for place in 0..BLOCK {
+            let mut block = [b'a'; BLOCK];
+            block[place] = byte;
+            check(&block);
+        }
+    }
+}
+
+#[test]
+fn random_blocks_are_seen_alike_by_every_instruction_set() {
+    let mut random = 0x5eed_u64;
+    for _ in 0..20_000 {
+        let mut block = [0; BLOCK];
+        for byte in &mut block {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let pick = (random >> 20) as usize;
+            let tokens = b"\"\\{}[],: \n\t\r0123456789az\x00\x1f\x7f\x80\xff\x02\x5b\x7b";
+            *byte = if pick.is_multiple_of(4) { (random >> 40) as u8 } else { tokens[pick % tokens.len()] };
+        }
+        check(&block);
+    }
+}
+
+#[test]
+fn a_prefix_xor_runs_from_each_odd_bit_to_the_next_even_one() {
+    let mut block = [0; BLOCK];
+    for bits in [0_u64, 1, 0b1001_0010, 1 << 63, !0] {
+        block[..8].copy_from_slice(&bits.to_le_bytes());
+        for set in Set::all() {
+            let (_, _, xor) = set.run(Look(&block));
+            assert_eq!(xor, parity(bits), "{set:?} of {bits:b}");
+        }
+    }
+}
+
+fn parity(bits: u64) -> u64 {
+    (0..64).fold(0, |out, place| out | u64::from((bits << (63 - place)).count_ones() % 2) << place)
+}
+
+fn check(block: &[u8; BLOCK]) {
+    let digit = |is: fn(u8) -> bool| {
+        block.iter().enumerate().fold(0, |bits, (place, &byte)| bits | u64::from(is(byte)) << place)
+    };
+    let digits = (digit(|byte| byte.is_ascii_digit()), digit(|byte| byte == b'0'));
+    let word = u64::from_le_bytes(*block.first_chunk().unwrap());
+    for set in Set::all() {
+        let seen = set.run(Look(block));
+        assert_eq!(seen, (plain(block), digits, parity(word)), "{set:?}: {}", block.escape_ascii());
+    }
+}
