@@ -10,14 +10,15 @@ use std::mem;
 
 use crate::{
     class::Class,
-    plan::{Conditions, Label, Place, SetId, Treatment},
+    plan::{Label, Treatment},
 };
 
 use super::{
     Cursor, Rewriter, State,
-    members::{Answer, Members, Moment, Reading, Standing, ask},
-    stack::{Judgement, Stack},
+    members::{Members, Moment, Reading},
+    stack::Judgement,
     text::{Held, Sink, TextLexer},
+    waits::{Chain, NoRoom, Outcome, Waits},
 };
 
 /// What is held, and why. Outside of [`Rewriter::write`] `aside` is what is held; inside, the output is, and what
@@ -30,11 +31,8 @@ pub(super) struct Hold {
     values: Vec<Value>,
     /// The one that is being read; its end is not known.
     value: Option<Value>,
-    waits: Vec<Wait>,
-    /// How many of `waits` are undecided. Without any nothing is held.
-    undecided: usize,
-    /// The open objects that may be asked.
-    objects: Vec<Members>,
+    /// What they wait for. While nothing does, nothing is held.
+    waits: Waits,
     reading: Reading,
     /// Decodes values that turn out to be hidden.
     decoded: Held,
@@ -51,48 +49,6 @@ struct Value {
     treatment: Option<Treatment>,
 }
 
-/// A field with conditions that may hide a value, with everything below it.
-#[derive(Debug)]
-struct Wait {
-    /// What may hide a container around it, or is declared before it; that decides first.
-    above: Option<u32>,
-    /// The next one that waits for the same object.
-    next: Option<u32>,
-    class: Class,
-    place: Place,
-    set: SetId,
-    /// The conditions that have no answer yet, one bit each.
-    open: u32,
-    standing: Standing,
-    fate: Fate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Undecided,
-    Hides,
-    Shows,
-}
-
-/// What may hide a value: the last of the fields that wait, and through it those above.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
-    last: Option<u32>,
-    /// The field that keeps the value from those declared behind it.
-    keeper: Place,
-}
-
-impl Chain {
-    pub(super) const NONE: Chain = Chain { last: None, keeper: Place::LAST };
-
-    pub(super) fn is_none(self) -> bool {
-        self.last.is_none()
-    }
-}
-
-/// There is no room to wait.
-struct NoRoom;
-
 impl Rewriter {
     /// Judges the value that begins here. If it has to wait, output is held from here on.
     pub(super) fn judge(&mut self, cursor: &mut Cursor) -> Judgement {
@@ -101,17 +57,19 @@ impl Rewriter {
             let Some(hold) = &mut self.hold else {
                 return self.stack.treatment(self.plan.automaton(), self.member).into();
             };
-            let room = hold.room(self.limits.held_object, cursor);
-            let (stack, plan) = (&self.stack, &*self.plan);
-            match hold.judge(
-                plan.conditions(),
-                stack,
-                stack.candidates(plan.automaton(), self.member),
+            // Beside a link there has to be room for a note on the value and its first byte.
+            let room = hold.room(self.limits.held_object, cursor).saturating_sub(1) / NOTE_BYTES;
+            let judgement = hold.waits.judge(
+                self.plan.conditions(),
+                self.stack.candidates(self.plan.automaton(), self.member),
+                self.stack.chain(),
+                self.stack.hidden(),
                 moment,
-                room,
-            ) {
+                room.saturating_sub(1),
+            );
+            match judgement {
                 Ok(judgement) => {
-                    if hold.undecided > 0 {
+                    if !hold.waits.are_decided() {
                         hold.begin(cursor);
                         cursor.reach(hold.room(self.limits.held_object, cursor));
                     }
@@ -150,7 +108,7 @@ impl Rewriter {
         if let Some(hold) = &mut self.hold
             && self.stack.is_asked()
         {
-            hold.objects.push(Members::default());
+            hold.waits.objects.push(Members::default());
         }
     }
 
@@ -159,8 +117,8 @@ impl Rewriter {
         if let Some(hold) = &mut self.hold
             && self.stack.is_asked()
         {
-            hold.end_object(self.plan.conditions());
-            if hold.undecided == 0 && hold.is_active {
+            hold.waits.end_object(self.plan.conditions());
+            if hold.waits.are_decided() && hold.is_active {
                 self.release(cursor);
             }
         }
@@ -176,7 +134,7 @@ impl Rewriter {
         {
             let asking = self.plan.conditions().asking(label);
             if asking != 0 {
-                hold.reading.begin(asking, &mut hold.objects);
+                hold.reading.begin(asking, &mut hold.waits.objects);
             }
         }
     }
@@ -203,10 +161,10 @@ impl Rewriter {
             if self.state.is_value() || self.state.is_after() {
                 hold.reading.take(&cursor.chunk[from..cursor.at], conditions);
             } else {
-                hold.reading.end_container(&mut hold.objects);
+                hold.reading.end_container(&mut hold.waits.objects);
             }
             if self.state.is_after() {
-                hold.reading.end_scalar(conditions, &mut hold.objects);
+                hold.reading.end_scalar(conditions, &mut hold.waits.objects);
             }
         }
         if self.state.is_after()
@@ -221,8 +179,9 @@ impl Rewriter {
     fn decide(&mut self, cursor: &mut Cursor) {
         cursor.pass();
         let Some(hold) = &mut self.hold else { return };
-        hold.decide(self.plan.conditions());
-        self.stack.settle(self.plan.automaton(), |chain| hold.resolve(chain));
+        hold.waits.decide(self.plan.conditions());
+        hold.waits.settle();
+        self.stack.settle(self.plan.automaton(), |chain| hold.waits.outcome(chain));
         if let Some(value) = hold.value.take()
             && let Some(Treatment::Hide(class)) = hold.treatment(&value)
         {
@@ -264,6 +223,7 @@ impl Rewriter {
         cursor.reach(usize::MAX);
         let Some(mut hold) = self.hold.take() else { return };
         hold.swap(cursor.out);
+        hold.waits.settle();
         let mut passed = 0;
         for value in &hold.values {
             if let Some(Treatment::Hide(class)) = hold.treatment(value) {
@@ -322,141 +282,17 @@ impl Hold {
         bound.saturating_sub(held + (self.values.len() + self.waits.len()) * NOTE_BYTES)
     }
 
-    fn judge(
-        &mut self,
-        conditions: &Conditions,
-        stack: &Stack,
-        candidates: impl Iterator<Item = (Treatment, Place)>,
-        moment: Moment,
-        mut room: usize,
-    ) -> Result<Judgement, NoRoom> {
-        let mut chain = stack.chain();
-        for (treatment, place) in candidates {
-            let (set, class) = match treatment {
-                Treatment::HideIf(set, class) => (set, class),
-                Treatment::Keep => {
-                    chain = self.kept(chain, place);
-                    return Ok(Judgement { treatment: Some(treatment), place: Some(place), chain });
-                }
-                Treatment::Hide(_) | Treatment::Keys(_) => {
-                    return Ok(Judgement { treatment: Some(treatment), place: Some(place), chain });
-                }
-            };
-            let standing = Standing { inside: self.objects.len(), open: self.objects.len() };
-            let mut wait = Wait {
-                above: chain.last,
-                next: None,
-                class,
-                place,
-                set,
-                open: u32::MAX,
-                standing,
-                fate: Fate::Undecided,
-            };
-            let object = wait.ask(conditions, &mut self.objects, moment);
-            match (wait.fate, object) {
-                (Fate::Shows, _) => {}
-                (Fate::Undecided, Some(object)) => {
-                    // For this note, one of the value and its first byte.
-                    room = room.checked_sub(NOTE_BYTES).filter(|&room| room > NOTE_BYTES).ok_or(NoRoom)?;
-                    chain.last = Some(self.wait_for(object, wait)?);
-                }
-                (Fate::Hides | Fate::Undecided, _) => {
-                    let treatment = Some(Treatment::Hide(class));
-                    return Ok(Judgement { treatment, place: Some(place), chain });
-                }
-            }
-        }
-        Ok(Judgement { treatment: stack.hidden().map(Treatment::Hide), place: None, chain })
-    }
-
-    /// What may still hide a value that the field at a place keeps.
-    fn kept(&self, chain: Chain, place: Place) -> Chain {
-        let chain = Chain { keeper: place, ..chain };
-        if self.above(chain).any(|wait| wait.place < place) { chain } else { Chain::NONE }
-    }
-
-    fn wait_for(&mut self, object: usize, wait: Wait) -> Result<u32, NoRoom> {
-        let number = u32::try_from(self.waits.len()).map_err(|_| NoRoom)?;
-        self.waits.push(wait);
-        self.undecided += 1;
-        self.link(number, object);
-        Ok(number)
-    }
-
-    fn link(&mut self, number: u32, object: usize) {
-        self.waits[number as usize].next = self.objects[object].waiting.replace(number);
-    }
-
-    /// Ends the innermost open object: what waits for it is decided, or waits for one around it.
-    fn end_object(&mut self, conditions: &Conditions) {
-        let mut next = self.objects.last_mut().and_then(|object| object.waiting.take());
-        while let Some(number) = next {
-            let wait = &mut self.waits[number as usize];
-            next = wait.next.take();
-            let object = wait.ask(conditions, &mut self.objects, Moment::End);
-            wait.standing.open = self.objects.len() - 1;
-            match object {
-                Some(object) => self.link(number, object),
-                None => self.undecided -= 1,
-            }
-        }
-        self.objects.pop();
-    }
-
-    fn decide(&mut self, conditions: &Conditions) {
-        for wait in self.waits.iter_mut().filter(|wait| wait.fate == Fate::Undecided) {
-            let object = wait.ask(conditions, &mut self.objects, Moment::Bound);
-            debug_assert!(object.is_none(), "at the bound every condition has an answer");
-        }
-        for object in &mut self.objects {
-            object.waiting = None;
-        }
-        self.undecided = 0;
-    }
-
     /// What becomes of a value, when everything is decided.
     fn treatment(&self, value: &Value) -> Option<Treatment> {
-        self.resolve(value.chain).map(|(class, _)| Treatment::Hide(class)).or(value.treatment)
-    }
-
-    /// The outermost, or first declared, of what hides a value. What is undecided hides.
-    fn resolve(&self, chain: Chain) -> Option<(Class, Place)> {
-        let hides = |wait: &&Wait| wait.fate != Fate::Shows && wait.place < chain.keeper;
-        self.above(chain).filter(hides).last().map(|wait| (wait.class, wait.place))
-    }
-
-    fn above(&self, chain: Chain) -> impl Iterator<Item = &Wait> {
-        let wait = |number: u32| self.waits.get(number as usize);
-        std::iter::successors(chain.last.and_then(wait), move |last| last.above.and_then(wait))
-    }
-}
-
-impl Wait {
-    /// Asks the conditions that have no answer yet. Returns the innermost object whose end has to be awaited;
-    /// without one the fate is decided.
-    fn ask(&mut self, conditions: &Conditions, objects: &mut [Members], moment: Moment) -> Option<usize> {
-        let mut innermost = None;
-        for (place, check) in conditions.set(self.set).iter().enumerate() {
-            let bit = 1 << place;
-            if self.open & bit == 0 {
-                continue;
-            }
-            match ask(objects, check, self.standing, moment) {
-                Answer::Met => self.open &= !bit,
-                Answer::NotMet => {
-                    self.fate = Fate::Shows;
-                    return None;
-                }
-                Answer::Open(object) => innermost = innermost.max(Some(object)),
-            }
+        match self.waits.outcome(value.chain) {
+            Outcome::Open => value.treatment,
+            Outcome::Hidden(class, _) => Some(Treatment::Hide(class)),
+            Outcome::Kept => Some(Treatment::Keep),
         }
-        if innermost.is_none() {
-            self.fate = Fate::Hides;
-        }
-        innermost
     }
 }
 
 /// What a note of a value or of a field that waits counts as.
-const NOTE_BYTES: usize = 80;
+const NOTE_BYTES: usize = 96;
+
+const _: () = assert!(size_of::<Value>() <= NOTE_BYTES && Waits::LINK_BYTES <= NOTE_BYTES);

@@ -30,6 +30,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 mod text;
+mod waits;
 
 /// Rewrites one JSON text.
 #[derive(Debug)]

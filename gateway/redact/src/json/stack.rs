@@ -9,7 +9,7 @@ use crate::{
     plan::{Automaton, Label, Place, Treatment},
 };
 
-use super::hold::Chain;
+use super::waits::{Chain, Outcome};
 
 #[derive(Debug, Default)]
 pub(super) struct Stack {
@@ -71,7 +71,10 @@ impl Stack {
             true => automaton.treatment(self.state(automaton), frame.label(automaton, member)),
             false => None,
         };
-        declared.or(frame.hidden.map(Treatment::Hide))
+        match (declared, frame.hidden) {
+            (Some(Treatment::Keep), _) | (_, None) => declared,
+            (_, Some(class)) => Some(Treatment::Hide(class)),
+        }
     }
 
     /// Every field that decides over the next value, first declared first.
@@ -106,24 +109,26 @@ impl Stack {
         }
         let Judgement { treatment, place, chain } = judgement.into();
         let place = match place {
-            None if automaton.has_exceptions() => self.candidates(automaton, member).next().map(|(_, p)| p),
+            None if treatment.is_some() && automaton.has_exceptions() => {
+                self.candidates(automaton, member).next().map(|(_, p)| p)
+            }
             Some(_) | None => place,
         };
+        let place = place.unwrap_or(Place::LAST);
         let (keys, mut is_live) = match self.frames.last() {
-            None => (automaton.root_keys(), !automaton.is_dead()),
+            None => {
+                self.states.extend_from_slice(automaton.start());
+                (automaton.root_keys(), true)
+            }
             Some(frame) if frame.is_live => {
                 let label = frame.label(automaton, member);
-                let keys = match automaton.has_exceptions() {
-                    true => automaton.keys(self.state(automaton), label),
-                    false => None,
-                };
+                let keys = automaton.keys(self.state(automaton), label);
                 (keys, automaton.descend(&mut self.states, label))
             }
             Some(_) => (None, false),
         };
-        if is_live && self.frames.is_empty() {
-            self.states.extend_from_slice(automaton.start());
-        }
+        let is_kept = treatment == Some(Treatment::Keep) && chain.is_none();
+        let keys = keys.filter(|(_, of_keys)| !(is_kept && place < *of_keys)).map(|(class, _)| class);
         let hidden = match treatment {
             Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
             Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
@@ -131,11 +136,13 @@ impl Stack {
         if is_live {
             let from = self.states.len() - automaton.words();
             is_live = match treatment {
+                _ if is_kept => false,
                 Some(Treatment::Hide(_) | Treatment::HideIf(..)) => {
-                    automaton.restrict(&mut self.states[from..], place.unwrap_or(Place::LAST))
+                    automaton.restrict(&mut self.states[from..], place)
                 }
-                Some(Treatment::Keep) => false,
-                Some(Treatment::Keys(_)) | None => true,
+                // It may be hidden yet; then what is declared before has its say.
+                Some(Treatment::Keep) => automaton.restrict(&mut self.states[from..], place),
+                Some(Treatment::Keys(_)) | None => !(self.frames.is_empty() && automaton.is_dead()),
             };
             if !is_live {
                 self.states.truncate(from);
@@ -168,20 +175,24 @@ impl Stack {
     }
 
     /// Settles what open containers wait for, when all of it is decided.
-    pub(super) fn settle(
-        &mut self,
-        automaton: &Automaton,
-        resolve: impl Fn(Chain) -> Option<(Class, Place)>,
-    ) {
+    pub(super) fn settle(&mut self, automaton: &Automaton, outcome: impl Fn(Chain) -> Outcome) {
         let mut from = 0;
         for frame in &mut self.frames {
             let to = from + if frame.is_live { automaton.words() } else { 0 };
-            let chain = std::mem::replace(&mut frame.chain, Chain::NONE);
-            if let Some((class, place)) = resolve(chain) {
-                frame.hidden = Some(class);
-                // A state without a bit left is as good as none.
-                automaton.restrict(&mut self.states[from..to], place);
+            let state = &mut self.states[from..to];
+            // A state without a bit left is as good as none.
+            match outcome(frame.chain) {
+                Outcome::Open => {}
+                Outcome::Hidden(class, first) => {
+                    frame.hidden = Some(class);
+                    automaton.restrict(state, first);
+                }
+                Outcome::Kept => {
+                    frame.hidden = None;
+                    state.fill(0);
+                }
             }
+            frame.chain = Chain::NONE;
             from = to;
         }
     }

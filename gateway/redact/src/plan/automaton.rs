@@ -26,8 +26,7 @@ pub(crate) struct Automaton {
     selecting: Vec<u64>,
     /// The segments of fields whose members' names are hidden.
     keys: Vec<u64>,
-    /// The segments of fields that are kept.
-    kept: Vec<u64>,
+    has_keys: bool,
     has_exceptions: bool,
     /// The segments of fields with conditions.
     conditional: Vec<u64>,
@@ -46,7 +45,7 @@ impl Automaton {
     /// Compiles fields. The names of `members` get labels too.
     pub(super) fn compile<'f>(fields: &[Field], members: impl Iterator<Item = &'f str>) -> Automaton {
         let segments = || fields.iter().flat_map(|field| field.selector.segments().iter());
-        let count = segments().count();
+        let count: usize = fields.iter().map(Field::bits).sum();
         let words = count.div_ceil(64).max(1);
 
         let mut names = Names::new();
@@ -77,7 +76,7 @@ impl Automaton {
             last: vec![0; words],
             selecting: vec![0; words],
             keys: vec![0; words],
-            kept: vec![0; words],
+            has_keys: fields.iter().any(|field| matches!(field.treatment, Treatment::Keys(_))),
             has_exceptions: fields
                 .iter()
                 .any(|field| matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep)),
@@ -99,7 +98,9 @@ impl Automaton {
         let place = Place(self.owners.len());
         let segments = field.selector.segments();
         let Some(last) = segments.len().checked_sub(1) else {
+            // Its bit is in no state. It makes the places of fields differ.
             self.root.push((field.treatment, place));
+            self.owners.push((field.treatment, place));
             return;
         };
         set(&mut self.start, place.0);
@@ -120,9 +121,8 @@ impl Automaton {
         self.owners.push((treatment, place));
         match treatment {
             Treatment::Keys(_) => set(&mut self.keys, bit),
-            Treatment::Keep => set(&mut self.kept, bit),
             Treatment::HideIf(..) => set(&mut self.conditional, bit),
-            Treatment::Hide(_) => {}
+            Treatment::Hide(_) | Treatment::Keep => {}
         }
         if matches!(segment, Segment::Descendant(_)) {
             set(&mut self.lasting, bit);
@@ -168,9 +168,9 @@ impl Automaton {
         self.root.iter().copied().filter(|(treatment, _)| !matches!(treatment, Treatment::Keys(_)))
     }
 
-    /// The class as which the document's own keys are hidden.
-    pub(crate) fn root_keys(&self) -> Option<Class> {
-        self.root.iter().find_map(|&(treatment, _)| first_keys(treatment)).flatten()
+    /// The class as which the document's own keys are hidden, and the place of the field that says so.
+    pub(crate) fn root_keys(&self) -> Option<(Class, Place)> {
+        self.root.iter().copied().find_map(hidden_keys)
     }
 
     /// The label of a member, by its decoded name.
@@ -230,15 +230,16 @@ impl Automaton {
             .flat_map(move |(word, bits)| ones(bits).map(move |bit| self.owners[word * 64 + bit]))
     }
 
-    /// The class as which the keys of the child under `label` are hidden: by the first field that says so,
-    /// unless one before it keeps the child.
-    pub(crate) fn keys(&self, state: &[u64], label: Label) -> Option<Class> {
-        let ends = state.iter().zip(self.row(label)).zip(&self.last);
-        let words = ends.map(|((state, matching), last)| state & matching & last);
-        let mut owners = words
-            .enumerate()
-            .flat_map(|(word, bits)| ones(bits).map(move |bit| self.owners[word * 64 + bit]));
-        owners.find_map(|(treatment, _)| first_keys(treatment)).flatten()
+    /// The class as which the keys of the child under `label` are hidden, by the first field that says so, and its
+    /// place.
+    pub(crate) fn keys(&self, state: &[u64], label: Label) -> Option<(Class, Place)> {
+        if !self.has_keys {
+            return None;
+        }
+        let ends = state.iter().zip(self.row(label)).zip(self.last.iter().zip(&self.keys));
+        let words = ends.map(|((state, matching), (last, keys))| state & matching & last & keys);
+        let mut bits = words.enumerate().flat_map(|(word, bits)| ones(bits).map(move |bit| word * 64 + bit));
+        bits.find_map(|bit| hidden_keys(self.owners[bit]))
     }
 
     /// Whether anything in a hidden container may be treated apart: there are fields that are kept, or keys.
@@ -272,17 +273,18 @@ impl Automaton {
         alive != 0
     }
 
-    /// Takes out of a state what has no say below a value that the field at `place` hides: all but what is kept
-    /// by fields before it, and keys. Returns whether anything is left.
+    /// Takes out of a state what has no say below a value that the field at `place` hides: fields not declared
+    /// before it, and where nothing is kept those too. Keys are hidden still. Returns whether anything is left.
     pub(crate) fn restrict(&self, state: &mut [u64], place: Place) -> bool {
         let mut alive = 0;
-        for (word, ((state, kept), keys)) in state.iter_mut().zip(&self.kept).zip(&self.keys).enumerate() {
+        for (word, (state, keys)) in state.iter_mut().zip(&self.keys).enumerate() {
             let before = match place.0.checked_sub(word * 64) {
+                Some(_) if !self.has_exceptions => 0,
                 None => 0,
                 Some(bits @ 0..64) => (1 << bits) - 1,
                 Some(_) => u64::MAX,
             };
-            *state &= kept & before | keys;
+            *state &= before | keys;
             alive |= *state;
         }
         alive != 0
@@ -303,7 +305,7 @@ impl Label {
     pub(crate) const OTHER: Label = Label(0);
 }
 
-/// Where a field stands among those declared: the number of its first segment.
+/// Where a field stands among those declared: the number of its first bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(usize);
 
@@ -312,12 +314,10 @@ impl Place {
     pub(crate) const LAST: Place = Place(usize::MAX);
 }
 
-/// Whether a field ends the search for keys, and with which class.
-fn first_keys(treatment: Treatment) -> Option<Option<Class>> {
+fn hidden_keys((treatment, place): (Treatment, Place)) -> Option<(Class, Place)> {
     match treatment {
-        Treatment::Keys(class) => Some(Some(class)),
-        Treatment::Keep => Some(None),
-        Treatment::Hide(_) | Treatment::HideIf(..) => None,
+        Treatment::Keys(class) => Some((class, place)),
+        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => None,
     }
 }
 

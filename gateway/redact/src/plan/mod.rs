@@ -2,13 +2,14 @@
 //!
 //! Which field decides over a value:
 //!
-//! 1. Of the fields that select the value itself the one declared first; one whose conditions are not met does not
-//!    count.
-//! 2. A field that hides or keeps a container decides over everything in it, and the outermost such field
-//!    decides. But what is kept by a field declared before the one that hides the container stays.
-//! 3. The names of an object's members are apart from its values: they are hidden by the first field of
-//!    [`PlanBuilder::contact_keys`] that selects the object, hidden container or not, unless the object is kept by
-//!    a field declared before it, or stands in a container that is kept.
+//! 1. Of the fields that select the value the one declared first; one whose conditions are not met does not count.
+//! 2. A field that hides a container hides everything in it: as the class of the outermost hidden container, and
+//!    there of the field declared first.
+//! 3. What is kept stays, with everything in it, if it is kept by a field declared before all those that hide it or
+//!    a container around it.
+//! 4. The names of an object's members are apart from its values. They are hidden by the first field of
+//!    [`PlanBuilder::contact_keys`] that selects the object, in a hidden container too, unless the object is kept
+//!    by a field declared before it, or stands in a container that is kept.
 
 use crate::{alias::AliasKey, class::Class, display::Display, mask, selector::Selector};
 
@@ -114,8 +115,8 @@ impl PlanBuilder {
         self.declare(Treatment::Keys(class), selector, &[])
     }
 
-    /// Declares a field that stays as it is with everything below it, unless a field declared before selects
-    /// that very value, or a container around it is hidden by a field declared before.
+    /// Declares a field that stays as it is with everything below it, unless a field declared before hides it or a
+    /// container around it.
     pub fn keep(self, selector: &Selector) -> Self {
         self.declare(Treatment::Keep, selector, &[])
     }
@@ -134,7 +135,7 @@ impl PlanBuilder {
 
     /// Compiles the plan.
     pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
-        let segments = self.fields.iter().map(|field| field.selector.segments().len()).sum();
+        let segments = self.fields.iter().map(Field::bits).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
         }
@@ -194,6 +195,13 @@ struct Field {
     treatment: Treatment,
     selector: Selector,
     conditions: Vec<Condition>,
+}
+
+impl Field {
+    /// How many bits of a state it takes: one for each segment, and one if there is none.
+    fn bits(&self) -> usize {
+        self.selector.segments().len().max(1)
+    }
 }
 
 /// 64 words of state for each open container.

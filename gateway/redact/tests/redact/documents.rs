@@ -27,7 +27,15 @@ pub(crate) fn tree() -> impl Strategy<Value = Tree> {
         1 => Just(Tree::Text(String::new())),
         6 => text().prop_map(Tree::Text),
     ];
-    leaf.prop_recursive(6, 60, 6, |inner| {
+    tree_of(leaf, name)
+}
+
+/// Trees of these leaves and names.
+pub(crate) fn tree_of<N: Strategy<Value = String> + 'static>(
+    leaf: impl Strategy<Value = Tree> + 'static,
+    name: impl Fn() -> N,
+) -> impl Strategy<Value = Tree> {
+    leaf.prop_recursive(6, 60, 6, move |inner| {
         prop_oneof![
             1 => vec(inner.clone(), 0..5).prop_map(Tree::Array),
             2 => vec((name(), inner), 0..6).prop_map(Tree::Object),
@@ -59,7 +67,7 @@ pub(crate) fn selector() -> impl Strategy<Value = String> {
 impl Tree {
     /// Spells the tree as JSON.
     pub(crate) fn spell(&self, seed: u64) -> Vec<u8> {
-        let mut spelling = Spelling { random: seed | 1, out: String::new() };
+        let mut spelling = Spelling::new(seed);
         spelling.tree(self);
         spelling.out.into_bytes()
     }
@@ -80,7 +88,7 @@ impl Tree {
 }
 
 /// Values of fields, with a place for their number.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("+370612####".to_owned()),
         Just("8 (612) 3####".to_owned()),
@@ -93,12 +101,16 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// Spells a tree with drawn freedom.
-struct Spelling {
+pub(crate) struct Spelling {
     random: u64,
-    out: String,
+    pub(crate) out: String,
 }
 
 impl Spelling {
+    pub(crate) fn new(seed: u64) -> Spelling {
+        Spelling { random: seed | 1, out: String::new() }
+    }
+
     fn tree(&mut self, tree: &Tree) {
         self.blanks();
         match tree {
@@ -138,7 +150,7 @@ impl Spelling {
         }
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.out.push('"');
         for character in text.chars() {
             let must = character < ' ' || matches!(character, '"' | '\\');
@@ -162,7 +174,7 @@ impl Spelling {
         self.out.push('"');
     }
 
-    fn blanks(&mut self) {
+    pub(crate) fn blanks(&mut self) {
         for _ in 0..self.draw(12).saturating_sub(8) {
             let blank = [' ', '\n', '\t', '\r'][self.draw(4) as usize];
             self.out.push(blank);

@@ -5,10 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "a failed test shows the input it failed on")]
 
+mod conditions;
 mod corpus;
 mod cuts;
 mod differential;
 mod documents;
+mod judge;
 mod odd;
 mod payloads;
 mod properties;

@@ -117,7 +117,7 @@ fn redact(plan: &Arc<Plan>, body: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, Sum
 }
 
 /// Every string and name of a document, decoded.
-fn collect(value: &Value, texts: &mut Vec<String>) {
+pub(crate) fn collect(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => texts.push(number.to_string()),

@@ -62,7 +62,7 @@ fn hide_at(
 }
 
 /// Whether segments lead exactly this way.
-fn fits(segments: &[Segment], way: &[Pick]) -> bool {
+pub(crate) fn fits(segments: &[Segment], way: &[Pick]) -> bool {
     let Some((segment, later)) = segments.split_first() else { return way.is_empty() };
     let Some((step, rest)) = way.split_first() else { return false };
     let picked = |picks: &[Pick]| picks.iter().any(|pick| *pick == Pick::Any || pick == step);
