@@ -420,8 +420,7 @@ impl Spelling {
             '\n' if draw > 4 => self.out.extend_from_slice(b"\\n"),
             _ if must || draw == 0 => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    let escape =
-                        if draw < 12 { format!("\\u{unit:04x}") } else { format!("\\u{unit:04X}") };
+                    let escape = if draw < 12 { format!("\\u{unit:04x}") } else { format!("\\u{unit:04X}") };
                     self.out.extend_from_slice(escape.as_bytes());
                 }
             }
