@@ -154,29 +154,34 @@ impl Carry {
 /// Blocks in a window.
 const WINDOW: usize = 16;
 
-/// The tokens of some blocks: those outside of strings, and the strings.
-#[derive(Default)]
+/// Some blocks that follow each other.
 struct Window {
-    /// From each opening quote to the byte before the closing one.
-    string: [u64; WINDOW],
-    /// Quotes that are not escaped.
-    quote: [u64; WINDOW],
-    open: [u64; WINDOW],
-    close: [u64; WINDOW],
-    comma: [u64; WINDOW],
-    colon: [u64; WINDOW],
-    white: [u64; WINDOW],
-    /// The bytes of numbers and words.
-    scalar: [u64; WINDOW],
-    backslash: [u64; WINDOW],
-    /// The brackets that open an object.
-    curly: [u64; WINDOW],
-    /// Where the innermost container is an object.
-    objects: [u64; WINDOW],
-    /// How many blocks there are.
+    blocks: [Tokens; WINDOW],
+    /// `length <= WINDOW`
     length: usize,
     has_white: bool,
     has_backslash: bool,
+}
+
+/// The tokens of a block: those outside of strings, and the strings.
+#[derive(Clone, Copy, Default)]
+struct Tokens {
+    /// From each opening quote to the byte before the closing one.
+    string: u64,
+    /// Quotes that are not escaped.
+    quote: u64,
+    open: u64,
+    close: u64,
+    comma: u64,
+    colon: u64,
+    white: u64,
+    /// The bytes of numbers and words.
+    scalar: u64,
+    backslash: u64,
+    /// The brackets that open an object.
+    curly: u64,
+    /// Where the innermost container is an object.
+    objects: u64,
 }
 
 /// What a walk over a window came to.
@@ -195,7 +200,8 @@ impl Work for Leap<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Option<Place> {
         let mut carry = Carry::of(self.rewriter.state);
-        let mut window = Window::default();
+        let mut window =
+            Window { blocks: [Tokens::default(); WINDOW], length: 0, has_white: false, has_backslash: false };
         loop {
             let is_last = self.fill(lanes, &mut carry, &mut window)?;
             let walk = self.walk(&mut window);
@@ -235,41 +241,15 @@ impl Leap<'_, '_> {
     /// A block is left out if its end is not known: within a string, number or word at the end of the chunk.
     #[inline(always)]
     fn fill<L: Lanes>(&self, lanes: L, carry: &mut Carry, window: &mut Window) -> Option<bool> {
-        let (mut within, mut escape) = (carry.string, carry.escape);
+        let rest = &self.chunk[self.base..];
+        let (blocks, tail) = rest.as_chunks::<BLOCK>();
         let (mut whites, mut backslashes, mut wrong) = (0, 0, 0);
         let mut length = 0;
-        let mut is_last = false;
-        let mut rest = &self.chunk[self.base..];
-        let mut padded = [b' '; BLOCK];
-        while length < WINDOW {
-            let (block, later) = match rest.split_first_chunk::<BLOCK>() {
-                Some(split) => split,
-                None if rest.is_empty() => {
-                    is_last = true;
-                    break;
-                }
-                None => {
-                    padded[..rest.len()].copy_from_slice(rest);
-                    (&padded, &[][..])
-                }
-            };
-            let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
-            let (escaped, escape_next) = escapes(backslash, escape);
-            let quote = quote & !escaped;
-            let string = lanes.prefix_xor(quote) ^ within;
-            let white = white & !string;
-            let (open, close, comma, colon) =
-                (open & !string, close & !string, comma & !string, colon & !string);
-            let scalar = !(string | quote | white | open | close | comma | colon);
-            let within_next = ((string as i64) >> 63) as u64;
-            wrong |= control & string;
-            if later.is_empty() && rest.len() < BLOCK && (within_next | scalar >> (rest.len() - 1) & 1) != 0 {
-                is_last = true;
-                break;
-            }
-            if backslash | escaped != 0 {
-                wrong |= backslash & !string;
-                match self.are_escapes(self.base + length * BLOCK, escaped) {
+        let mut is_last = blocks.len() < WINDOW;
+        for (block, tokens) in blocks.iter().zip(&mut window.blocks) {
+            let (found, next) = tokens_of(lanes, block, carry.string, carry.escape);
+            if found.backslash | next.escaped != 0 {
+                match self.are_escapes(self.base + length * BLOCK, next.escaped) {
                     Some(true) => {}
                     Some(false) => return None,
                     None => {
@@ -278,23 +258,29 @@ impl Leap<'_, '_> {
                     }
                 }
             }
-            window.string[length] = string;
-            window.quote[length] = quote;
-            window.open[length] = open;
-            window.close[length] = close;
-            window.comma[length] = comma;
-            window.colon[length] = colon;
-            window.white[length] = white;
-            window.scalar[length] = scalar;
-            window.backslash[length] = backslash;
-            whites |= white;
-            backslashes |= backslash;
-            (within, escape) = (within_next, escape_next);
-            rest = later;
+            *tokens = found;
+            (carry.string, carry.escape) = (next.string, next.escape);
+            whites |= found.white;
+            backslashes |= found.backslash;
+            wrong |= next.wrong;
             length += 1;
         }
-        (carry.string, carry.escape) = (within, escape);
-        (window.length, window.has_white, window.has_backslash) = (length, whites != 0, backslashes != 0);
+        if length == blocks.len() && length < WINDOW && !tail.is_empty() {
+            let mut padded = [b' '; BLOCK];
+            padded[..tail.len()].copy_from_slice(tail);
+            let (found, next) = tokens_of(lanes, &padded, carry.string, carry.escape);
+            let is_open = (next.string | found.scalar >> (tail.len() - 1) & 1) != 0;
+            if !is_open && self.are_escapes(self.base + length * BLOCK, next.escaped) == Some(true) {
+                window.blocks[length] = found;
+                (carry.string, carry.escape) = (next.string, next.escape);
+                whites |= found.white;
+                backslashes |= found.backslash;
+                wrong |= next.wrong;
+                length += 1;
+            }
+        }
+        window.length = length;
+        (window.has_white, window.has_backslash) = (whites != 0, backslashes != 0);
         (wrong == 0).then_some(is_last)
     }
 
@@ -307,24 +293,27 @@ impl Leap<'_, '_> {
             self.open = None;
             self.show(hidden.class, hidden.at, close);
         }
+        let chunk = self.chunk;
+        let mut base = self.base;
         let mut objects = self.objects();
         let mut is_live = self.rewriter.stack.is_live();
-        for block in 0..window.length {
-            let (open, colon) = (window.open[block], window.colon[block]);
-            let brackets = open | window.close[block];
+        let length = window.length;
+        for block in 0..length.min(WINDOW) {
+            let Tokens { open, close, colon, .. } = window.blocks[block];
+            let brackets = open | close;
             let mut events = if is_live || brackets != 0 { brackets | colon } else { 0 };
             let mut curly = 0;
             let mut inside = objects;
             while events != 0 {
                 let bit = events & events.wrapping_neg();
-                let at = self.base + block * BLOCK + events.trailing_zeros() as usize;
+                let at = base + events.trailing_zeros() as usize;
                 events ^= bit;
                 if colon & bit != 0 {
                     if is_live
-                        && let Some(label) = self.key(at)
+                        && let Some(label) = self.rewriter.plan.automaton().quoted(&chunk[..at])
                         && let Err(found) = self.value(window, label, at)
                     {
-                        (window.curly[block], window.objects[block]) = (curly, inside);
+                        (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
                         return found.map_or(Walk::Odd, |at| Walk::Until(at, State::Value));
                     }
                     continue;
@@ -332,7 +321,7 @@ impl Leap<'_, '_> {
                 let behind = !(bit | (bit - 1));
                 let mut stop = None;
                 if open & bit != 0 {
-                    let is_object = self.chunk[at] == b'{';
+                    let is_object = chunk[at] == b'{';
                     let first = if is_object { State::FirstMember } else { State::FirstItem };
                     match self.enter(if is_object { Kind::Object } else { Kind::Array }, at) {
                         Enter::Calm => {}
@@ -344,7 +333,7 @@ impl Leap<'_, '_> {
                     objects = if is_object { !0 } else { 0 };
                 } else {
                     let stack = &mut self.rewriter.stack;
-                    if (stack.kind() == Some(Kind::Object)) != (self.chunk[at] == b'}') {
+                    if (objects != 0) != (chunk[at] == b'}') {
                         return Walk::Odd;
                     }
                     stack.close(self.rewriter.plan.automaton());
@@ -355,12 +344,13 @@ impl Leap<'_, '_> {
                 }
                 inside = inside & !behind | objects & behind;
                 if let Some(stop) = stop {
-                    (window.curly[block], window.objects[block]) = (curly, inside);
+                    (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
                     return stop;
                 }
                 is_live = self.rewriter.stack.is_live();
             }
-            (window.curly[block], window.objects[block]) = (curly, inside);
+            (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
+            base += BLOCK;
         }
         Walk::Whole
     }
@@ -375,12 +365,11 @@ impl Leap<'_, '_> {
         carry: &mut Carry,
     ) -> bool {
         let Carry { mut key, scalar: mut within, mut value, mut member, mut colon, mut after, .. } = *carry;
-        for block in 0..blocks.min(WINDOW) {
+        for (block, tokens) in window.blocks[..blocks].iter().enumerate() {
             let seen = if block + 1 == blocks { seen } else { !0 };
-            let (string, quote, scalar) = (window.string[block], window.quote[block], window.scalar[block]);
-            let (open, close, comma) = (window.open[block], window.close[block], window.comma[block]);
-            let (colons, curly, objects) = (window.colon[block], window.curly[block], window.objects[block]);
-            let white = if WHITE { window.white[block] } else { 0 };
+            let Tokens { string, quote, open, close, comma, colon: colons, scalar, .. } = *tokens;
+            let Tokens { curly, objects, backslash, .. } = *tokens;
+            let white = if WHITE { tokens.white } else { 0 };
 
             let continued = scalar << 1 | within;
             within = scalar >> 63;
@@ -390,7 +379,7 @@ impl Leap<'_, '_> {
             let members = follow::<WHITE>(curly | comma & objects, white, &mut member);
             // Adding the opening quotes of keys to their strings leaves their closing ones.
             let (ended, over) = string.overflowing_add(opening & members | key);
-            if ESCAPES && window.backslash[block] & string & !ended != 0 {
+            if ESCAPES && backslash & string & !ended != 0 {
                 return false;
             }
             key = u64::from(over);
@@ -447,7 +436,7 @@ impl Leap<'_, '_> {
             None => (0, !0),
         };
         while block < window.length.min(WINDOW) {
-            let closing = window.quote[block] & mask;
+            let closing = window.blocks[block].quote & mask;
             if closing != 0 {
                 return Some(self.base + block * BLOCK + closing.trailing_zeros() as usize);
             }
@@ -455,16 +444,6 @@ impl Leap<'_, '_> {
             block += 1;
         }
         None
-    }
-
-    /// The label of the key before the colon at `at`, if it is one of the plan's.
-    #[inline(always)]
-    fn key(&self, at: usize) -> Option<Label> {
-        let mut end = at.checked_sub(1)?;
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.chunk.get(end)? {
-            end = end.checked_sub(1)?;
-        }
-        self.rewriter.plan.automaton().quoted(&self.chunk[..end])
     }
 
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
@@ -644,6 +623,38 @@ impl Leap<'_, '_> {
             if self.label_at != usize::MAX && self.label_at >= self.base { self.label } else { Label::OTHER };
         place(self.base, state, member)
     }
+}
+
+/// What the next block has to know.
+struct Next {
+    string: u64,
+    escape: u64,
+    /// The bytes of this block that are escaped.
+    escaped: u64,
+    /// What must not be.
+    wrong: u64,
+}
+
+/// The tokens of a block that begins within a string, or with an escaped byte, if the block before it says so.
+#[inline(always)]
+fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) -> (Tokens, Next) {
+    let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
+    let (escaped, escape) = escapes(backslash, escape);
+    let quote = quote & !escaped;
+    let string = lanes.prefix_xor(quote) ^ within;
+    let white = white & !string;
+    let (open, close, comma, colon) = (open & !string, close & !string, comma & !string, colon & !string);
+    let scalar = !(string | quote | white | open | close | comma | colon);
+    let next = Next {
+        string: ((string as i64) >> 63) as u64,
+        escape,
+        escaped,
+        wrong: control & string | backslash & !string,
+    };
+    (
+        Tokens { string, quote, open, close, comma, colon, white, scalar, backslash, curly: 0, objects: 0 },
+        next,
+    )
 }
 
 /// What became of an opening bracket.

@@ -253,8 +253,8 @@ impl Automaton {
         self.names.label(name).unwrap_or(Label::OTHER)
     }
 
-    /// The label of the member whose key ends before its closing quote at the end of `before`, if the key is one of
-    /// the plan's and spelled without escapes.
+    /// The label of the member whose key ends at the end of `before`, but for blanks, if the key is one of the
+    /// plan's and spelled without escapes.
     #[inline(always)]
     pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
         self.names.quoted(before)
