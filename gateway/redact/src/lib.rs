@@ -51,7 +51,7 @@ pub use error::RedactError;
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
 pub use mask::mask;
-pub use plan::{Plan, PlanBuilder, PlanError};
+pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 

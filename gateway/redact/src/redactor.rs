@@ -80,11 +80,14 @@ pub struct Limits {
     pub depth: usize,
     /// The longest hidden value that is held, in decoded bytes; a longer one shows the `hidden` form of its class.
     pub value_bytes: usize,
+    /// How much of an object is held until a condition about it is decided, in bytes, notes on waiting values
+    /// included; what is undecided then is hidden.
+    pub held_object: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 128, value_bytes: 64 * 1024 }
+        Limits { depth: 128, value_bytes: 64 * 1024, held_object: 64 * 1024 }
     }
 }
 

@@ -34,9 +34,11 @@ impl Rewriter {
             State::Text { lexer: TextLexer::Plain, class: None } => {
                 !self.stack.is_empty() && self.stack.is_calm()
             }
-            State::Key(_) | State::Colon | State::Text { .. } | State::Number { .. } | State::Word { .. } => {
-                false
-            }
+            State::Key { .. }
+            | State::Colon
+            | State::Text { .. }
+            | State::Number { .. }
+            | State::Word { .. } => false,
         }
     }
 
@@ -146,7 +148,7 @@ impl Carry {
             State::FirstMember | State::Member => Carry { member: 1, ..carry },
             State::Text { .. } => Carry { string: !0, ..carry },
             State::After => Carry { after: 1, ..carry },
-            State::Key(_) | State::Colon | State::Number { .. } | State::Word { .. } => carry,
+            State::Key { .. } | State::Colon | State::Number { .. } | State::Word { .. } => carry,
         }
     }
 }
@@ -459,7 +461,8 @@ impl Leap<'_, '_> {
         let rewriter = &mut *self.rewriter;
         let treatment = rewriter.stack.treatment(rewriter.plan.automaton(), label);
         let class = match treatment {
-            None | Some(Treatment::Keep) => return Ok(()),
+            None | Some(Treatment::Keep | Treatment::Keys(_)) => return Ok(()),
+            Some(Treatment::HideIf(..)) => return Err(Some(at)),
             Some(Treatment::Hide(class)) => class,
         };
         let Some(&first) = self.chunk.get(at) else { return Ok(()) };
@@ -498,7 +501,7 @@ impl Leap<'_, '_> {
             _ => {
                 self.rewriter.held.begin(self.rewriter.limits.value_bytes);
                 super::text::Sink::bytes(&mut self.rewriter.held, &rest[..length]);
-                self.rewriter.show_number(class, self.out);
+                self.rewriter.show_held_number(class, self.out);
             }
         }
         Ok(())
@@ -519,11 +522,16 @@ impl Leap<'_, '_> {
         let automaton = rewriter.plan.automaton();
         let label = if at == self.label_at { self.label } else { Label::OTHER };
         let treatment = rewriter.stack.treatment(automaton, label);
-        if let Some(Treatment::Hide(_)) = treatment {
+        if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
             return Enter::Treated;
         }
         if rewriter.stack.open(automaton, kind, label, treatment, rewriter.limits.depth).is_err() {
             return Enter::TooDeep;
+        }
+        if rewriter.stack.is_asked() {
+            // The exact machine opens it once more, to hear its members.
+            rewriter.stack.close(automaton);
+            return Enter::Treated;
         }
         if rewriter.stack.is_calm() { Enter::Calm } else { Enter::NotCalm }
     }

@@ -15,12 +15,15 @@ use crate::{
     scan::Set,
 };
 
+use hold::Hold;
 use number::{NumberLexer, WordLexer};
-use stack::{Kind, Stack};
+use stack::{Judgement, Kind, Stack};
 use text::{Held, Ignore, TextLexer};
 
 pub(crate) mod fuzz;
+mod hold;
 mod leap;
+mod members;
 mod number;
 mod scan;
 mod stack;
@@ -45,12 +48,15 @@ pub(crate) struct Rewriter {
     held: Held,
     /// What the last hidden string is shown as; kept for its memory.
     shown: String,
+    /// What is held for the sake of conditions, if the plan has any.
+    hold: Option<Box<Hold>>,
     summary: Summary,
     offset: u64,
 }
 
 impl Rewriter {
     pub(crate) fn new(plan: Arc<Plan>, limits: Limits) -> Rewriter {
+        let hold = (!plan.conditions().is_empty()).then(Box::default);
         Rewriter {
             plan,
             limits,
@@ -61,16 +67,23 @@ impl Rewriter {
             member: Label::OTHER,
             held: Held::default(),
             shown: String::new(),
+            hold,
             summary: Summary::default(),
             offset: 0,
         }
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
-        let mut cursor = Cursor { chunk, at: 0, passed: 0, text: None, may_leap: true, out };
+        let mut cursor = Cursor { whole: chunk, chunk, at: 0, passed: 0, text: None, may_leap: true, out };
+        if let Some(hold) = &mut self.hold {
+            hold.swap(cursor.out);
+        }
         let result = self.run(&mut cursor);
         if !self.state.is_holding() {
             cursor.pass();
+        }
+        if let Some(hold) = &mut self.hold {
+            hold.swap(cursor.out);
         }
         self.offset += cursor.at as u64;
         result
@@ -82,7 +95,7 @@ impl Rewriter {
             && lexer.is_complete()
         {
             if let Some(class) = class {
-                self.show_number(class, out);
+                self.show_held_number(class, out);
             }
             self.state = State::After;
         }
@@ -95,7 +108,7 @@ impl Rewriter {
             State::FirstItem
             | State::FirstMember
             | State::Member
-            | State::Key(_)
+            | State::Key { .. }
             | State::Colon
             | State::Text { .. }
             | State::Number { .. }
@@ -110,11 +123,15 @@ impl Rewriter {
     /// Reads the chunk to its end. On an error the cursor is at the byte that is wrong, wherever the cuts were.
     fn run(&mut self, cursor: &mut Cursor) -> Result<(), RedactError> {
         loop {
-            if cursor.may_leap && self.can_leap(cursor.rest()) {
+            if self.hold.is_some() && cursor.at < cursor.whole.len() {
+                self.keep_bound(cursor);
+            }
+            if cursor.may_leap && !self.is_waiting() && self.can_leap(cursor.rest()) {
                 cursor.may_leap = self.leap(cursor);
             }
+            let (before, from) = (self.state, cursor.at);
             let goes_on = match self.state {
-                State::Key(lexer) => self.read_key(lexer, cursor)?,
+                State::Key { lexer, class } => self.read_key(lexer, class, cursor)?,
                 State::Text { lexer, class } => self.read_text(lexer, class, cursor)?,
                 State::Number { lexer, class } => self.read_number(lexer, class, cursor)?,
                 State::Word { lexer, class } => self.read_word(lexer, class, cursor)?,
@@ -131,7 +148,10 @@ impl Rewriter {
                     }
                 }
             };
-            if !goes_on {
+            if self.hold.is_some() {
+                self.notice(before, from, cursor);
+            }
+            if !goes_on && cursor.at == cursor.whole.len() {
                 return Ok(());
             }
         }
@@ -141,11 +161,14 @@ impl Rewriter {
     fn structure(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
         match (self.state, byte) {
             (State::FirstItem, b']') | (State::FirstMember, b'}') => {
-                self.stack.close(self.plan.automaton());
+                self.end_container(cursor);
                 self.state = State::After;
             }
             (State::Value | State::FirstItem, _) => return self.begin_value(byte, cursor),
-            (State::FirstMember | State::Member, b'"') => self.state = State::Key(TextLexer::Plain),
+            (State::FirstMember | State::Member, b'"') => {
+                cursor.at += 1;
+                return self.begin_key(cursor);
+            }
             (State::Colon, b':') => self.state = State::Value,
             (State::After, _) => match (byte, self.stack.kind()) {
                 (b',', Some(Kind::Object)) => self.state = State::Member,
@@ -154,78 +177,105 @@ impl Rewriter {
                     self.state = State::Value;
                 }
                 (b'}', Some(Kind::Object)) | (b']', Some(Kind::Array)) => {
-                    self.stack.close(self.plan.automaton());
+                    self.end_container(cursor);
                 }
                 _ => return Err(self.fault(byte, cursor)),
             },
             _ => return Err(self.fault(byte, cursor)),
         }
         cursor.at += 1;
-        if let State::Key(_) = self.state {
-            self.begin_key(cursor);
-        }
         Ok(())
     }
 
     fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
-        let treatment = self.stack.treatment(self.plan.automaton(), self.member);
-        let class = match treatment {
-            Some(Treatment::Hide(class)) => Some(class),
-            Some(Treatment::Keep) | None => None,
-        };
+        let judgement = self.judge(cursor);
         let (kind, state) = match byte {
-            b'"' => return self.begin_text(class, cursor),
+            b'"' => {
+                let class = self.begin_scalar(judgement, cursor);
+                return self.begin_text(class, cursor);
+            }
             b'{' => (Kind::Object, State::FirstMember),
             b'[' => (Kind::Array, State::FirstItem),
             b'-' | b'0'..=b'9' => {
-                self.hold(class, cursor);
+                let class = self.begin_scalar(judgement, cursor);
+                self.begin_hidden(class, cursor);
                 self.state = State::Number { lexer: NumberLexer::Start, class };
                 return Ok(());
             }
             _ => {
                 let lexer = WordLexer::begin(byte).ok_or_else(|| self.fault(byte, cursor))?;
-                self.hold(class, cursor);
+                let class = self.begin_scalar(judgement, cursor);
+                self.begin_hidden(class, cursor);
                 self.state = State::Word { lexer, class };
                 return Ok(());
             }
         };
-        self.stack.open(self.plan.automaton(), kind, self.member, treatment, self.limits.depth)?;
+        self.stack.open(self.plan.automaton(), kind, self.member, judgement, self.limits.depth)?;
+        self.begin_container();
         self.state = state;
         cursor.at += 1;
         Ok(())
     }
 
-    /// Behind the opening quote of a key. Most keys are in one piece and need no copy.
-    #[inline]
-    fn begin_key(&mut self, cursor: &mut Cursor) {
-        if !self.stack.is_live() {
-            return;
-        }
-        match cursor.whole_text() {
-            Some(key) => {
-                self.member = self.plan.automaton().member(key);
-                cursor.at += key.len() + 1;
-                self.state = State::Colon;
-                if cursor.rest().first() == Some(&b':') {
-                    cursor.at += 1;
-                    self.state = State::Value;
-                }
-            }
-            None => self.held.begin(self.plan.automaton().longest_name()),
+    /// The class that a scalar is hidden as, if it is and need not wait.
+    fn begin_scalar(&mut self, judgement: Judgement, cursor: &mut Cursor) -> Option<Class> {
+        match self.begin_waiting(judgement, cursor) {
+            Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
+            Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
         }
     }
 
-    fn read_key(&mut self, mut lexer: TextLexer, cursor: &mut Cursor) -> Result<bool, RedactError> {
-        let is_live = self.stack.is_live();
-        let ended = match is_live {
+    /// Behind the opening quote of a key. Most keys are in one piece and need no copy.
+    #[inline]
+    fn begin_key(&mut self, cursor: &mut Cursor) -> Result<(), RedactError> {
+        let class = self.stack.keys();
+        self.state = State::Key { lexer: TextLexer::Plain, class };
+        match class {
+            Some(_) => {
+                cursor.pass();
+                self.held.begin(self.limits.value_bytes);
+            }
+            None if !self.stack.is_live() => {}
+            None => match cursor.whole_text() {
+                Some(key) => {
+                    let label = self.plan.automaton().member(key);
+                    self.begin_member(label);
+                    cursor.at += key.len() + 1;
+                    self.state = State::Colon;
+                    if cursor.rest().first() == Some(&b':') {
+                        cursor.at += 1;
+                        self.state = State::Value;
+                    }
+                }
+                None => self.held.begin(self.plan.automaton().longest_name()),
+            },
+        }
+        Ok(())
+    }
+
+    fn read_key(
+        &mut self,
+        mut lexer: TextLexer,
+        class: Option<Class>,
+        cursor: &mut Cursor,
+    ) -> Result<bool, RedactError> {
+        let is_held = class.is_some() || self.stack.is_live();
+        let ended = match is_held {
             true => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.held)?,
             false => lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore)?,
         };
-        self.state = State::Key(lexer);
+        self.state = State::Key { lexer, class };
         if ended {
-            if is_live {
-                let name = self.held.end();
-                self.member = name.map_or(Label::OTHER, |name| self.plan.automaton().member(name));
+            if is_held {
+                let mut held = std::mem::take(&mut self.held);
+                let name = held.end();
+                if let Some(class) = class {
+                    cursor.passed = cursor.at;
+                    self.show_key(class, name, cursor.out);
+                }
+                let label = name.map_or(Label::OTHER, |name| self.plan.automaton().member(name));
+                self.begin_member(label);
+                self.held = held;
             }
             self.state = State::Colon;
         }
@@ -235,7 +285,7 @@ impl Rewriter {
     /// At the opening quote of a value. Most hidden ones are in one piece and need no copy.
     #[inline]
     fn begin_text(&mut self, class: Option<Class>, cursor: &mut Cursor) -> Result<(), RedactError> {
-        self.hold(class, cursor);
+        self.begin_hidden(class, cursor);
         cursor.at += 1;
         if let Some(class) = class
             && let Some(value) = cursor.whole_text()
@@ -290,7 +340,7 @@ impl Rewriter {
         if ended {
             if let Some(class) = class {
                 cursor.passed = cursor.at;
-                self.show_number(class, cursor.out);
+                self.show_held_number(class, cursor.out);
             }
             self.state = State::After;
         }
@@ -311,8 +361,7 @@ impl Rewriter {
                 if lexer.is_null() {
                     cursor.out.extend_from_slice(b"null");
                 } else {
-                    cursor.out.extend_from_slice(b"false");
-                    self.summary.hidden[class.index()] += 1;
+                    self.show_word(class, cursor.out);
                 }
             }
             self.state = State::After;
@@ -321,7 +370,7 @@ impl Rewriter {
     }
 
     /// Before a value: lets go of everything up to here, and of nothing more if the value is hidden.
-    fn hold(&mut self, class: Option<Class>, cursor: &mut Cursor) {
+    fn begin_hidden(&mut self, class: Option<Class>, cursor: &mut Cursor) {
         if class.is_some() {
             cursor.pass();
             self.held.begin(self.limits.value_bytes);
@@ -358,10 +407,37 @@ impl Rewriter {
         self.held = held;
     }
 
-    fn show_number(&mut self, class: Class, out: &mut Vec<u8>) {
-        let number = self.held.end().map_or(0, |spelling| self.plan.number(class, spelling));
+    fn show_held_number(&mut self, class: Class, out: &mut Vec<u8>) {
+        let mut held = std::mem::take(&mut self.held);
+        self.show_number(class, held.end(), out);
+        self.held = held;
+    }
+
+    /// Emits what stands for a hidden number; one that was too long to hold has no spelling here.
+    fn show_number(&mut self, class: Class, spelling: Option<&[u8]>, out: &mut Vec<u8>) {
+        let number = spelling.map_or(0, |spelling| self.plan.number(class, spelling));
         out.extend_from_slice(number.to_string().as_bytes());
         self.summary.hidden[class.index()] += 1;
+    }
+
+    /// Emits what stands for a hidden `true` or `false`.
+    fn show_word(&mut self, class: Class, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"false");
+        self.summary.hidden[class.index()] += 1;
+    }
+
+    /// Emits the rest of a hidden key, behind its opening quote.
+    fn show_key(&mut self, class: Class, key: Option<&[u8]>, out: &mut Vec<u8>) {
+        self.shown.clear();
+        match key {
+            Some(key) => self.plan.write_key(class, key, &mut self.shown),
+            None => mask::write_hidden(class, &mut self.shown),
+        }
+        text::push_escaped(&self.shown, out);
+        out.push(b'"');
+        if key.is_none_or(|key| !key.is_empty()) {
+            self.summary.hidden[class.index()] += 1;
+        }
     }
 
     /// Names what is wrong with a byte that the grammar has no place for.
@@ -380,7 +456,7 @@ impl Rewriter {
             (State::After, _) if self.stack.is_empty() => RedactError::TrailingData,
             (State::After, b']' | b'}') => RedactError::MismatchedBracket,
             (State::After, _) => RedactError::MissingComma,
-            (State::Key(_) | State::Text { .. } | State::Number { .. } | State::Word { .. }, _) => {
+            (State::Key { .. } | State::Text { .. } | State::Number { .. } | State::Word { .. }, _) => {
                 RedactError::InvalidValue
             }
         }
@@ -399,7 +475,7 @@ enum State {
     /// A key, behind a comma.
     Member,
     /// The rest of a key.
-    Key(TextLexer),
+    Key { lexer: TextLexer, class: Option<Class> },
     /// A colon.
     Colon,
     /// The rest of a string value.
@@ -413,25 +489,36 @@ enum State {
 }
 
 impl State {
-    /// Whether the bytes being read are of a hidden value.
+    /// Whether the bytes being read are of a hidden value or key.
     fn is_holding(self) -> bool {
         match self {
-            State::Text { class, .. } | State::Number { class, .. } | State::Word { class, .. } => {
-                class.is_some()
-            }
+            State::Key { class, .. }
+            | State::Text { class, .. }
+            | State::Number { class, .. }
+            | State::Word { class, .. } => class.is_some(),
             State::Value
             | State::FirstItem
             | State::FirstMember
             | State::Member
-            | State::Key(_)
             | State::Colon
             | State::After => false,
         }
     }
+
+    /// Whether a value is expected, or a scalar is being read.
+    fn is_value(self) -> bool {
+        matches!(self, State::Value | State::Text { .. } | State::Number { .. } | State::Word { .. })
+    }
+
+    fn is_after(self) -> bool {
+        matches!(self, State::After)
+    }
 }
 
-/// A chunk on its way from input to output: `passed <= at <= chunk.len()`.
+/// A chunk on its way from input to output: `passed <= at <= chunk.len() <= whole.len()`.
 struct Cursor<'c> {
+    whole: &'c [u8],
+    /// As much of it as may be read now.
     chunk: &'c [u8],
     /// The next byte to read.
     at: usize,
@@ -464,6 +551,12 @@ impl<'c> Cursor<'c> {
         let rest = self.rest();
         let run = scan::text(rest);
         (rest.get(run) == Some(&b'"')).then(|| &rest[..run])
+    }
+
+    /// Lets so many more bytes be read.
+    fn reach(&mut self, bytes: usize) {
+        let end = self.at.saturating_add(bytes).min(self.whole.len());
+        self.chunk = &self.whole[..end];
     }
 
     /// Emits everything read and not yet emitted.

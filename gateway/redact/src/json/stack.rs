@@ -6,8 +6,10 @@
 use crate::{
     class::Class,
     error::RedactError,
-    plan::{Automaton, Label, Treatment},
+    plan::{Automaton, Label, Place, Treatment},
 };
+
+use super::hold::Chain;
 
 #[derive(Debug, Default)]
 pub(super) struct Stack {
@@ -41,65 +43,118 @@ impl Stack {
     /// Whether the names of the innermost container's members matter.
     #[inline]
     pub(super) fn is_live(&self) -> bool {
-        self.frames.last().is_some_and(|frame| matches!(frame.way, Way::Live))
+        self.frames.last().is_some_and(|frame| frame.is_live)
+    }
+
+    /// The class as which the keys of the innermost container are hidden.
+    #[inline]
+    pub(super) fn keys(&self) -> Option<Class> {
+        self.frames.last().and_then(|frame| frame.keys)
+    }
+
+    /// Whether members of the innermost container may be asked by conditions.
+    #[inline]
+    pub(super) fn is_asked(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.is_asked)
+    }
+
+    /// What the innermost container's values wait for: conditions of containers around them.
+    pub(super) fn chain(&self) -> Chain {
+        self.frames.last().map_or(Chain::NONE, |frame| frame.chain)
     }
 
     /// The treatment of the next value; `member` is the label of its key, if it has one.
     #[inline]
     pub(super) fn treatment(&self, automaton: &Automaton, member: Label) -> Option<Treatment> {
         let Some(frame) = self.frames.last() else { return automaton.root() };
-        match frame.way {
-            Way::Live => {
-                let state = &self.states[self.states.len() - automaton.words()..];
-                automaton.treatment(state, frame.label(automaton, member))
-            }
-            Way::Dead => None,
-            Way::Hidden(class) => Some(Treatment::Hide(class)),
-        }
+        let declared = match frame.is_live {
+            true => automaton.treatment(self.state(automaton), frame.label(automaton, member)),
+            false => None,
+        };
+        declared.or(frame.hidden.map(Treatment::Hide))
     }
 
-    /// Opens a container that is treated as a whole, if it is.
+    /// Every field that decides over the next value, first declared first.
+    pub(super) fn candidates<'s>(
+        &'s self,
+        automaton: &'s Automaton,
+        member: Label,
+    ) -> impl Iterator<Item = (Treatment, Place)> + 's {
+        let root = self.frames.is_empty().then(|| automaton.root_candidates());
+        let live = self.frames.last().filter(|frame| frame.is_live);
+        let live =
+            live.map(|frame| automaton.candidates(self.state(automaton), frame.label(automaton, member)));
+        root.into_iter().flatten().chain(live.into_iter().flatten())
+    }
+
+    /// The class as which every value in the innermost container is hidden that is not kept.
+    pub(super) fn hidden(&self) -> Option<Class> {
+        self.frames.last().and_then(|frame| frame.hidden)
+    }
+
+    /// Opens a container, of which it is known what becomes of it.
     pub(super) fn open(
         &mut self,
         automaton: &Automaton,
         kind: Kind,
         member: Label,
-        treatment: Option<Treatment>,
+        judgement: impl Into<Judgement>,
         depth: usize,
     ) -> Result<(), RedactError> {
         if self.frames.len() >= depth {
             return Err(RedactError::TooDeep);
         }
-        let way = match (treatment, self.frames.last()) {
-            (Some(Treatment::Hide(class)), _) => Way::Hidden(class),
-            (Some(Treatment::Keep), _) => Way::Dead,
-            (None, None) if automaton.is_dead() => Way::Dead,
-            (None, None) => {
-                self.states.extend_from_slice(automaton.start());
-                Way::Live
-            }
-            (None, Some(frame)) => match frame.way {
-                Way::Live if automaton.descend(&mut self.states, frame.label(automaton, member)) => Way::Live,
-                Way::Live | Way::Dead => Way::Dead,
-                Way::Hidden(class) => Way::Hidden(class),
-            },
+        let Judgement { treatment, place, chain } = judgement.into();
+        let place = match place {
+            None if automaton.has_exceptions() => self.candidates(automaton, member).next().map(|(_, p)| p),
+            Some(_) | None => place,
         };
-        let is_calm = match way {
-            Way::Live => {
-                let state = &self.states[self.states.len() - automaton.words()..];
-                !(automaton.has_indexes() && kind == Kind::Array)
-                    && automaton.treatment(state, Label::OTHER).is_none()
+        let (keys, mut is_live) = match self.frames.last() {
+            None => (automaton.root_keys(), !automaton.is_dead()),
+            Some(frame) if frame.is_live => {
+                let label = frame.label(automaton, member);
+                let keys = match automaton.has_exceptions() {
+                    true => automaton.keys(self.state(automaton), label),
+                    false => None,
+                };
+                (keys, automaton.descend(&mut self.states, label))
             }
-            Way::Dead => true,
-            Way::Hidden(_) => false,
+            Some(_) => (None, false),
         };
-        self.frames.push(Frame { kind, way, is_calm, index: 0 });
+        if is_live && self.frames.is_empty() {
+            self.states.extend_from_slice(automaton.start());
+        }
+        let hidden = match treatment {
+            Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
+            Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
+        };
+        if is_live {
+            let from = self.states.len() - automaton.words();
+            is_live = match treatment {
+                Some(Treatment::Hide(_) | Treatment::HideIf(..)) => {
+                    automaton.restrict(&mut self.states[from..], place.unwrap_or(Place::LAST))
+                }
+                Some(Treatment::Keep) => false,
+                Some(Treatment::Keys(_)) | None => true,
+            };
+            if !is_live {
+                self.states.truncate(from);
+            }
+        }
+        let is_conditional = is_live && automaton.is_conditional(self.state(automaton));
+        let is_asked = is_conditional && kind == Kind::Object;
+        let is_plain = hidden.is_none() && keys.is_none() && chain.is_none() && !is_conditional;
+        let is_calm = is_plain
+            && !(is_live
+                && (kind == Kind::Array && automaton.has_indexes()
+                    || automaton.treatment(self.state(automaton), Label::OTHER).is_some()));
+        self.frames.push(Frame { kind, is_live, is_calm, is_asked, hidden, keys, chain, index: 0 });
         Ok(())
     }
 
     /// Closes the innermost container.
     pub(super) fn close(&mut self, automaton: &Automaton) {
-        if let Some(Frame { way: Way::Live, .. }) = self.frames.pop() {
+        if let Some(Frame { is_live: true, .. }) = self.frames.pop() {
             self.states.truncate(self.states.len() - automaton.words());
         }
     }
@@ -110,6 +165,45 @@ impl Stack {
         if let Some(frame) = self.frames.last_mut() {
             frame.index += 1;
         }
+    }
+
+    /// Settles what open containers wait for, when all of it is decided.
+    pub(super) fn settle(
+        &mut self,
+        automaton: &Automaton,
+        resolve: impl Fn(Chain) -> Option<(Class, Place)>,
+    ) {
+        let mut from = 0;
+        for frame in &mut self.frames {
+            let to = from + if frame.is_live { automaton.words() } else { 0 };
+            let chain = std::mem::replace(&mut frame.chain, Chain::NONE);
+            if let Some((class, place)) = resolve(chain) {
+                frame.hidden = Some(class);
+                // A state without a bit left is as good as none.
+                automaton.restrict(&mut self.states[from..to], place);
+            }
+            from = to;
+        }
+    }
+
+    fn state(&self, automaton: &Automaton) -> &[u64] {
+        &self.states[self.states.len() - automaton.words()..]
+    }
+}
+
+/// What becomes of a value, as far as it is known at its first byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judgement {
+    pub(super) treatment: Option<Treatment>,
+    /// The place of the field whose treatment it is, where that is known already.
+    pub(super) place: Option<Place>,
+    /// What the value waits for; the treatment is what it gets if none of that hides it.
+    pub(super) chain: Chain,
+}
+
+impl From<Option<Treatment>> for Judgement {
+    fn from(treatment: Option<Treatment>) -> Judgement {
+        Judgement { treatment, place: None, chain: Chain::NONE }
     }
 }
 
@@ -123,9 +217,17 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 struct Frame {
     kind: Kind,
-    way: Way,
-    /// No value in it is treated but under a name of the plan.
+    /// Whether selectors may match here; if so the state is on the stack.
+    is_live: bool,
+    /// No value in it is treated but under a name of the plan, at once and by that name alone.
     is_calm: bool,
+    /// Whether conditions may ask members of this object. `is_asked` implies `is_live` and excludes `is_calm`.
+    is_asked: bool,
+    /// The class of every value below that is not kept.
+    hidden: Option<Class>,
+    /// The class of the keys of this object.
+    keys: Option<Class>,
+    chain: Chain,
     /// The index of the next item, in an array.
     index: u64,
 }
@@ -138,15 +240,4 @@ impl Frame {
             Kind::Array => automaton.item(self.index),
         }
     }
-}
-
-/// What the plan says of a container's inside.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// Selectors may match here; the state is on the stack.
-    Live,
-    /// No selector matches from here on.
-    Dead,
-    /// Every value below is hidden as this class.
-    Hidden(Class),
 }

@@ -1,20 +1,23 @@
-//! What to hide, compiled: the selectors of all classes as one automaton.
+//! What to hide, compiled: the selectors of all classes as one automaton, and the conditions of some.
 //!
-//! A state is the set of segments that may match next, one bit each, numbered in the order of declaration. A
-//! step to a child is a shift and two masks, whatever the number of selectors; no order of selectors makes the
-//! plan explode as a determinised one can. The empty set is a dead end: nothing below it needs a look. Where
-//! two fields name one value, the field declared first decides its class.
+//! Which field decides over a value:
+//!
+//! 1. Of the fields that select the value itself the one declared first; one whose conditions are not met does not
+//!    count.
+//! 2. A field that hides or keeps a container decides over everything in it, and the outermost such field
+//!    decides. But what is kept by a field declared before the one that hides the container stays.
+//! 3. The names of an object's members are apart from its values: they are hidden by the first field of
+//!    [`PlanBuilder::contact_keys`] that selects the object, hidden container or not, unless the object is kept by
+//!    a field declared before it, or stands in a container that is kept.
 
-use crate::{
-    alias::AliasKey,
-    class::Class,
-    display::Display,
-    mask,
-    selector::{Pick, Segment, Selector},
-};
+use crate::{alias::AliasKey, class::Class, display::Display, mask, selector::Selector};
 
-use names::Names;
+pub(crate) use automaton::{Automaton, Label, Place};
+pub(crate) use condition::{Check, Conditions, Probes, SetId};
+pub use condition::{Condition, Test};
 
+mod automaton;
+mod condition;
 mod names;
 
 /// A compiled set of declared fields, shared by every stream under it.
@@ -24,6 +27,7 @@ pub struct Plan {
     displays: [Display; Class::ALL.len()],
     key: AliasKey,
     automaton: Automaton,
+    conditions: Conditions,
 }
 
 impl Plan {
@@ -35,8 +39,16 @@ impl Plan {
     /// The declared fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
-            Treatment::Hide(class) => Some((class, &field.selector)),
-            Treatment::Keep => None,
+            Treatment::Hide(class) | Treatment::HideIf(_, class) => Some((class, &field.selector)),
+            Treatment::Keys(_) | Treatment::Keep => None,
+        })
+    }
+
+    /// The objects whose keys are hidden, in their order.
+    pub fn contact_keys(&self) -> impl Iterator<Item = (Class, &Selector)> {
+        self.fields.iter().filter_map(|field| match field.treatment {
+            Treatment::Keys(class) => Some((class, &field.selector)),
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => None,
         })
     }
 
@@ -47,16 +59,27 @@ impl Plan {
 
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
-        self.fields().next().is_none()
+        self.fields().next().is_none() && self.contact_keys().next().is_none()
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
         &self.automaton
     }
 
+    /// The conditions of its fields; none for most plans.
+    pub(crate) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
         mask::write_text(class, self.display(class), value, &self.key, out);
+    }
+
+    /// Appends what a key of the class is shown as. It is an alias whatever the display: constants would make
+    /// many members one.
+    pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
+        mask::write_text(class, Display::Alias, key, &self.key, out);
     }
 
     /// What a number of the class is shown as.
@@ -65,7 +88,7 @@ impl Plan {
     }
 }
 
-/// Collects fields and displays for a [`Plan`].
+/// Collects fields and displays for a [`Plan`]. The order of declaration decides between them.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct PlanBuilder {
@@ -75,14 +98,31 @@ pub struct PlanBuilder {
 
 impl PlanBuilder {
     /// Declares a field. Of two fields that name one value the first decides.
-    pub fn field(mut self, class: Class, selector: &Selector) -> Self {
-        self.fields.push(Field { treatment: Treatment::Hide(class), selector: selector.clone() });
-        self
+    pub fn field(self, class: Class, selector: &Selector) -> Self {
+        self.declare(Treatment::Hide(class), selector, &[])
     }
 
-    /// Declares a field that stays as it is with everything below it, unless a field declared before hides it.
-    pub fn keep(mut self, selector: &Selector) -> Self {
-        self.fields.push(Field { treatment: Treatment::Keep, selector: selector.clone() });
+    /// Declares a field whose values are hidden where all conditions are met. Where one is not, the value is
+    /// judged as if the field were not there.
+    pub fn field_when(self, class: Class, selector: &Selector, conditions: &[Condition]) -> Self {
+        self.declare(Treatment::Hide(class), selector, conditions)
+    }
+
+    /// Declares objects whose keys are contacts: each key is hidden as a string of the class, as an alias
+    /// whatever the display. The values below are judged by their own fields, on the keys as they came.
+    pub fn contact_keys(self, class: Class, selector: &Selector) -> Self {
+        self.declare(Treatment::Keys(class), selector, &[])
+    }
+
+    /// Declares a field that stays as it is with everything below it, unless a field declared before selects
+    /// that very value, or a container around it is hidden by a field declared before.
+    pub fn keep(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Keep, selector, &[])
+    }
+
+    fn declare(mut self, treatment: Treatment, selector: &Selector, conditions: &[Condition]) -> Self {
+        let (selector, conditions) = (selector.clone(), conditions.to_vec());
+        self.fields.push(Field { treatment, selector, conditions });
         self
     }
 
@@ -93,13 +133,25 @@ impl PlanBuilder {
     }
 
     /// Compiles the plan.
-    pub fn build(self, key: &AliasKey) -> Result<Plan, PlanError> {
+    pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
         let segments = self.fields.iter().map(|field| field.selector.segments().len()).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
         }
-        let automaton = Automaton::compile(&self.fields);
-        Ok(Plan { fields: self.fields, displays: self.displays, key: key.clone(), automaton })
+        let mut conditions = Conditions::default();
+        for field in &mut self.fields {
+            match field.treatment {
+                Treatment::Hide(class) if !field.conditions.is_empty() => {
+                    field.treatment = Treatment::HideIf(conditions.add(&field.conditions)?, class);
+                }
+                Treatment::Keys(Class::FileUrl) => return Err(PlanError::FileKeys),
+                Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => {}
+            }
+        }
+        let automaton = Automaton::compile(&self.fields, conditions.members());
+        conditions.set_labels(|member| automaton.member(member.as_bytes()));
+        let PlanBuilder { fields, displays } = self;
+        Ok(Plan { fields, displays, key: key.clone(), automaton, conditions })
     }
 }
 
@@ -113,6 +165,15 @@ pub enum PlanError {
         /// How many there are.
         segments: usize,
     },
+    /// The conditions are more than an object may carry answers for.
+    #[error("the fields of this plan have too many different conditions")]
+    TooManyConditions,
+    /// A condition that no document meets, so that its field would hide nothing.
+    #[error("a condition without values or without levels is never met")]
+    ImpossibleCondition,
+    /// File links have no alias, so their keys would become one.
+    #[error("keys cannot be hidden as `file_url`, which has no aliases to tell them apart")]
+    FileKeys,
 }
 
 /// What becomes of a value that a selector names.
@@ -120,6 +181,10 @@ pub enum PlanError {
 pub(crate) enum Treatment {
     /// It is hidden as this class, with everything below it.
     Hide(Class),
+    /// It is hidden so where these conditions are met; elsewhere the next field decides.
+    HideIf(SetId, Class),
+    /// The names of its members are hidden as this class; over values this decides nothing.
+    Keys(Class),
     /// It stays as it is, with everything below it.
     Keep,
 }
@@ -128,216 +193,7 @@ pub(crate) enum Treatment {
 struct Field {
     treatment: Treatment,
     selector: Selector,
-}
-
-/// The automaton over segments. A state is `words` words of bits; bit `i` stands for segment `i`.
-#[derive(Debug)]
-pub(crate) struct Automaton {
-    /// Words per state; at least one.
-    words: usize,
-    /// The segments that match from the root.
-    start: Vec<u64>,
-    /// The segments that go on matching at any depth.
-    lasting: Vec<u64>,
-    /// The segments whose match selects a value.
-    last: Vec<u64>,
-    /// One mask per [`Label`]: the segments that match a child under it.
-    matching: Vec<u64>,
-    /// What each segment's field does to a value.
-    treatments: Vec<Treatment>,
-    /// The treatment of the whole document, if `$` is a field.
-    root: Option<Treatment>,
-    names: Names,
-    /// The indexes with a label of their own, sorted.
-    indexes: Vec<(u64, Label)>,
-}
-
-impl Automaton {
-    fn compile(fields: &[Field]) -> Automaton {
-        let segments = || fields.iter().flat_map(|field| field.selector.segments().iter());
-        let count = segments().count();
-        let words = count.div_ceil(64).max(1);
-
-        let mut names = Names::new();
-        let mut indexes = Vec::new();
-        let mut labels = 1;
-        for pick in segments().flat_map(picks) {
-            let is_new = match pick {
-                Pick::Name(name) => names.insert(name, Label(labels)),
-                Pick::Index(index) => match indexes.binary_search_by_key(index, |&(known, _)| known) {
-                    Ok(_) => false,
-                    Err(place) => {
-                        indexes.insert(place, (*index, Label(labels)));
-                        true
-                    }
-                },
-                Pick::Any => false,
-            };
-            labels += usize::from(is_new);
-        }
-
-        let mut automaton = Automaton {
-            words,
-            start: vec![0; words],
-            lasting: vec![0; words],
-            last: vec![0; words],
-            matching: vec![0; words * labels],
-            treatments: Vec::with_capacity(count),
-            root: fields
-                .iter()
-                .find(|field| field.selector.segments().is_empty())
-                .map(|field| field.treatment),
-            names,
-            indexes,
-        };
-        automaton.names.seal();
-        for field in fields {
-            let segments = field.selector.segments();
-            for (place, segment) in segments.iter().enumerate() {
-                automaton.add(segment, field.treatment, place == 0, place + 1 == segments.len());
-            }
-        }
-        automaton
-    }
-
-    fn add(&mut self, segment: &Segment, treatment: Treatment, is_first: bool, is_last: bool) {
-        let bit = self.treatments.len();
-        self.treatments.push(treatment);
-        if is_first {
-            set(&mut self.start, bit);
-        }
-        if is_last {
-            set(&mut self.last, bit);
-        }
-        if matches!(segment, Segment::Descendant(_)) {
-            set(&mut self.lasting, bit);
-        }
-        for pick in picks(segment) {
-            let label = match pick {
-                Pick::Name(name) => self.member(name.as_bytes()),
-                Pick::Index(index) => self.item(*index),
-                Pick::Any => {
-                    for row in self.matching.chunks_exact_mut(self.words) {
-                        set(row, bit);
-                    }
-                    continue;
-                }
-            };
-            let row = label.0 * self.words;
-            set(&mut self.matching[row..row + self.words], bit);
-        }
-    }
-
-    /// The state at the root's children.
-    pub(crate) fn start(&self) -> &[u64] {
-        &self.start
-    }
-
-    /// Whether nothing below the root can be selected.
-    pub(crate) fn is_dead(&self) -> bool {
-        self.start.iter().all(|&word| word == 0)
-    }
-
-    /// How many words a state has.
-    pub(crate) fn words(&self) -> usize {
-        self.words
-    }
-
-    /// The treatment of the document itself.
-    pub(crate) fn root(&self) -> Option<Treatment> {
-        self.root
-    }
-
-    /// The label of a member, by its decoded name.
-    pub(crate) fn member(&self, name: &[u8]) -> Label {
-        self.names.label(name).unwrap_or(Label::OTHER)
-    }
-
-    /// The label of the member whose key ends at the end of `before`, but for blanks, if the key is one of the
-    /// plan's and spelled without escapes.
-    #[inline(always)]
-    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
-        self.names.quoted(before)
-    }
-
-    /// Whether items are told apart by their indexes.
-    pub(crate) fn has_indexes(&self) -> bool {
-        !self.indexes.is_empty()
-    }
-
-    /// The label of an item.
-    pub(crate) fn item(&self, index: u64) -> Label {
-        match self.indexes.last() {
-            Some(&(last, _)) if index <= last => {
-                let place = self.indexes.binary_search_by_key(&index, |&(known, _)| known);
-                place.map_or(Label::OTHER, |place| self.indexes[place].1)
-            }
-            Some(_) | None => Label::OTHER,
-        }
-    }
-
-    /// The longest name, in bytes, that any member is compared with.
-    pub(crate) fn longest_name(&self) -> usize {
-        self.names.longest()
-    }
-
-    /// The treatment of the child under `label`.
-    #[inline]
-    pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
-        let matching = self.row(label);
-        for (word, ((state, matching), last)) in state.iter().zip(matching).zip(&self.last).enumerate() {
-            let selecting = state & matching & last;
-            if selecting != 0 {
-                return Some(self.treatments[word * 64 + selecting.trailing_zeros() as usize]);
-            }
-        }
-        None
-    }
-
-    /// Appends the state below the child under `label`, or nothing and `false` if it is a dead end.
-    ///
-    /// The last `words` of `states` are the state that is left.
-    pub(crate) fn descend(&self, states: &mut Vec<u64>, label: Label) -> bool {
-        let from = states.len() - self.words;
-        let mut carry = 0;
-        let mut alive = 0;
-        for word in 0..self.words {
-            let state = states[from + word];
-            let passed = state & self.row(label)[word] & !self.last[word];
-            let next = passed << 1 | carry | state & self.lasting[word];
-            carry = passed >> 63;
-            alive |= next;
-            states.push(next);
-        }
-        if alive == 0 {
-            states.truncate(from + self.words);
-        }
-        alive != 0
-    }
-
-    fn row(&self, label: Label) -> &[u64] {
-        let row = label.0 * self.words;
-        &self.matching[row..row + self.words]
-    }
-}
-
-/// What an automaton tells apart of the way to a child: a name or an index of the plan, or any other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Label(usize);
-
-impl Label {
-    /// A name or index that only wildcards match.
-    pub(crate) const OTHER: Label = Label(0);
-}
-
-fn picks(segment: &Segment) -> &[Pick] {
-    match segment {
-        Segment::Child(picks) | Segment::Descendant(picks) => picks,
-    }
-}
-
-fn set(bits: &mut [u64], bit: usize) {
-    bits[bit / 64] |= 1 << (bit % 64);
+    conditions: Vec<Condition>,
 }
 
 /// 64 words of state for each open container.

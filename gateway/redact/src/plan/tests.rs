@@ -1,6 +1,7 @@
 //! Tests of compiled plans: which place of a document belongs to which class.
 
 use super::*;
+use crate::selector::Pick;
 
 fn plan(fields: &[(Class, &str)]) -> Plan {
     let mut builder = Plan::builder();
@@ -32,8 +33,8 @@ fn walk(plan: &Plan, way: &[Pick]) -> (Option<Class>, bool) {
 
 fn hidden(treatment: Option<Treatment>) -> Option<Class> {
     match treatment {
-        Some(Treatment::Hide(class)) => Some(class),
-        Some(Treatment::Keep) | None => None,
+        Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
+        Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
     }
 }
 
@@ -104,6 +105,64 @@ fn a_place_where_nothing_can_match_any_more_is_a_dead_end() {
     assert!(!walk(&anchored, &way("data/0/tags")).1);
     let descending = plan(&[(Class::Phone, "$..phone")]);
     assert!(walk(&descending, &way("a/b/c")).1);
+}
+
+#[test]
+fn a_plan_without_descendants_skips_what_no_selector_leads_into() {
+    let plan =
+        plan(&[(Class::Phone, "$.data[*].phone"), (Class::Name, "$.owner.name"), (Class::Email, "$.me")]);
+    for dead in ["meta", "0", "data/7/tags", "data/7/phone", "owner/name", "owner/data", "me"] {
+        assert!(!walk(&plan, &way(dead)).1, "{dead}");
+    }
+    for live in ["data", "data/7", "owner"] {
+        assert!(walk(&plan, &way(live)).1, "{live}");
+    }
+}
+
+#[test]
+fn a_plan_of_conditions_or_keys_is_not_empty_and_tells_them() {
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let selector = Selector::parse("$..a").unwrap();
+    let condition = Condition { member: "b".into(), levels: 0..=0, test: Test::OneOf(vec!["c".into()]) };
+    let keys = Plan::builder().contact_keys(Class::Phone, &selector).build(&key).unwrap();
+    assert!(!keys.is_empty() && keys.conditions().is_empty());
+    assert_eq!(keys.contact_keys().collect::<Vec<_>>(), [(Class::Phone, &selector)]);
+    assert_eq!(keys.fields().count(), 0);
+    let when = Plan::builder().field_when(Class::Phone, &selector, &[condition]).build(&key).unwrap();
+    assert!(!when.is_empty() && !when.conditions().is_empty());
+    assert_eq!(when.fields().collect::<Vec<_>>(), [(Class::Phone, &selector)]);
+    let always = Plan::builder().field_when(Class::Phone, &selector, &[]).build(&key).unwrap();
+    assert!(always.conditions().is_empty());
+}
+
+#[test]
+fn conditions_that_are_never_met_and_too_many_are_refused() {
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let selector = Selector::parse("$..a").unwrap();
+    let condition = |number: u8, levels, test| Condition { member: format!("m{number}"), levels, test };
+    let build = |conditions: &[Condition]| {
+        Plan::builder().field_when(Class::Phone, &selector, conditions).build(&key).map(drop)
+    };
+    let one_of = || Test::OneOf(vec!["x".into()]);
+    #[expect(clippy::reversed_empty_ranges, reason = "that is the mistake")]
+    let none = condition(0, 1..=0, one_of());
+    assert_eq!(build(&[none]), Err(PlanError::ImpossibleCondition));
+    assert_eq!(build(&[condition(0, 0..=0, Test::OneOf(vec![]))]), Err(PlanError::ImpossibleCondition));
+    assert_eq!(build(&[condition(0, 0..=0, Test::NoneOf(vec![]))]), Ok(()));
+    let many: Vec<_> = (0..33).map(|number| condition(number, 0..=0, one_of())).collect();
+    assert_eq!(build(&many), Err(PlanError::TooManyConditions));
+    assert_eq!(build(&many[..32]), Ok(()));
+    let fields = |count: u8| {
+        let mut builder = Plan::builder();
+        for number in 0..count {
+            builder = builder.field_when(Class::Phone, &selector, &[condition(number, 0..=0, one_of())]);
+        }
+        builder.build(&key).map(drop)
+    };
+    assert_eq!(fields(64), Ok(()));
+    assert_eq!(fields(65), Err(PlanError::TooManyConditions));
+    let keys = Plan::builder().contact_keys(Class::FileUrl, &selector).build(&key).map(drop);
+    assert_eq!(keys, Err(PlanError::FileKeys));
 }
 
 #[test]

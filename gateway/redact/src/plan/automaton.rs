@@ -1,0 +1,341 @@
+//! The selectors of all fields as one automaton.
+//!
+//! A state is the set of segments that may match next, one bit each, numbered in the order of declaration. A
+//! step to a child is a shift and two masks, whatever the number of selectors; no order of selectors makes the
+//! plan explode as a determinised one can. The empty set is a dead end: nothing below it needs a look. The
+//! lowest bit that selects a value is of the field declared first, and so are the bits below that one.
+
+use super::{Field, Treatment, names::Names};
+use crate::{
+    class::Class,
+    selector::{Pick, Segment},
+};
+
+/// The automaton over segments. A state is `words` words of bits; bit `i` stands for segment `i`.
+#[derive(Debug)]
+pub(crate) struct Automaton {
+    /// Words per state; at least one.
+    words: usize,
+    /// The segments that match from the root.
+    start: Vec<u64>,
+    /// The segments that go on matching at any depth.
+    lasting: Vec<u64>,
+    /// The segments that are the last of their selector.
+    last: Vec<u64>,
+    /// Those of them whose match decides over a value: all but those of keys.
+    selecting: Vec<u64>,
+    /// The segments of fields whose members' names are hidden.
+    keys: Vec<u64>,
+    /// The segments of fields that are kept.
+    kept: Vec<u64>,
+    has_exceptions: bool,
+    /// The segments of fields with conditions.
+    conditional: Vec<u64>,
+    /// One mask per [`Label`]: the segments that match a child under it.
+    matching: Vec<u64>,
+    /// What each segment's field does to a value, and the field's place.
+    owners: Vec<(Treatment, Place)>,
+    /// The treatments of the whole document: the fields `$`.
+    root: Vec<(Treatment, Place)>,
+    names: Names,
+    /// The indexes with a label of their own, sorted.
+    indexes: Vec<(u64, Label)>,
+}
+
+impl Automaton {
+    /// Compiles fields. The names of `members` get labels too.
+    pub(super) fn compile<'f>(fields: &[Field], members: impl Iterator<Item = &'f str>) -> Automaton {
+        let segments = || fields.iter().flat_map(|field| field.selector.segments().iter());
+        let count = segments().count();
+        let words = count.div_ceil(64).max(1);
+
+        let mut names = Names::new();
+        let mut indexes = Vec::new();
+        let mut labels = 1;
+        for pick in segments().flat_map(picks) {
+            let is_new = match pick {
+                Pick::Name(name) => names.insert(name, Label(labels)),
+                Pick::Index(index) => match indexes.binary_search_by_key(index, |&(known, _)| known) {
+                    Ok(_) => false,
+                    Err(place) => {
+                        indexes.insert(place, (*index, Label(labels)));
+                        true
+                    }
+                },
+                Pick::Any => false,
+            };
+            labels += usize::from(is_new);
+        }
+        for member in members {
+            labels += usize::from(names.insert(member, Label(labels)));
+        }
+
+        let mut automaton = Automaton {
+            words,
+            start: vec![0; words],
+            lasting: vec![0; words],
+            last: vec![0; words],
+            selecting: vec![0; words],
+            keys: vec![0; words],
+            kept: vec![0; words],
+            has_exceptions: fields
+                .iter()
+                .any(|field| matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep)),
+            conditional: vec![0; words],
+            matching: vec![0; words * labels],
+            owners: Vec::with_capacity(count),
+            root: Vec::new(),
+            names,
+            indexes,
+        };
+        automaton.names.seal();
+        for field in fields {
+            automaton.add(field);
+        }
+        automaton
+    }
+
+    fn add(&mut self, field: &Field) {
+        let place = Place(self.owners.len());
+        let segments = field.selector.segments();
+        let Some(last) = segments.len().checked_sub(1) else {
+            self.root.push((field.treatment, place));
+            return;
+        };
+        set(&mut self.start, place.0);
+        set(&mut self.last, place.0 + last);
+        match field.treatment {
+            Treatment::Keys(_) => {}
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => {
+                set(&mut self.selecting, place.0 + last);
+            }
+        }
+        for segment in segments {
+            self.add_segment(segment, field.treatment, place);
+        }
+    }
+
+    fn add_segment(&mut self, segment: &Segment, treatment: Treatment, place: Place) {
+        let bit = self.owners.len();
+        self.owners.push((treatment, place));
+        match treatment {
+            Treatment::Keys(_) => set(&mut self.keys, bit),
+            Treatment::Keep => set(&mut self.kept, bit),
+            Treatment::HideIf(..) => set(&mut self.conditional, bit),
+            Treatment::Hide(_) => {}
+        }
+        if matches!(segment, Segment::Descendant(_)) {
+            set(&mut self.lasting, bit);
+        }
+        for pick in picks(segment) {
+            let label = match pick {
+                Pick::Name(name) => self.member(name.as_bytes()),
+                Pick::Index(index) => self.item(*index),
+                Pick::Any => {
+                    for row in self.matching.chunks_exact_mut(self.words) {
+                        set(row, bit);
+                    }
+                    continue;
+                }
+            };
+            let row = label.0 * self.words;
+            set(&mut self.matching[row..row + self.words], bit);
+        }
+    }
+
+    /// The state at the root's children.
+    pub(crate) fn start(&self) -> &[u64] {
+        &self.start
+    }
+
+    /// Whether nothing below the root can be selected.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.start.iter().all(|&word| word == 0)
+    }
+
+    /// How many words a state has.
+    pub(crate) fn words(&self) -> usize {
+        self.words
+    }
+
+    /// The treatment of the document itself.
+    pub(crate) fn root(&self) -> Option<Treatment> {
+        self.root_candidates().next().map(|(treatment, _)| treatment)
+    }
+
+    /// The fields that decide over the document itself, first declared first.
+    pub(crate) fn root_candidates(&self) -> impl Iterator<Item = (Treatment, Place)> {
+        self.root.iter().copied().filter(|(treatment, _)| !matches!(treatment, Treatment::Keys(_)))
+    }
+
+    /// The class as which the document's own keys are hidden.
+    pub(crate) fn root_keys(&self) -> Option<Class> {
+        self.root.iter().find_map(|&(treatment, _)| first_keys(treatment)).flatten()
+    }
+
+    /// The label of a member, by its decoded name.
+    pub(crate) fn member(&self, name: &[u8]) -> Label {
+        self.names.label(name).unwrap_or(Label::OTHER)
+    }
+
+    /// The label of the member whose key ends before its closing quote at the end of `before`, if the key is one of
+    /// the plan's and spelled without escapes.
+    #[inline(always)]
+    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
+        self.names.quoted(before)
+    }
+
+    /// The label of an item.
+    pub(crate) fn item(&self, index: u64) -> Label {
+        match self.indexes.last() {
+            Some(&(last, _)) if index <= last => {
+                let place = self.indexes.binary_search_by_key(&index, |&(known, _)| known);
+                place.map_or(Label::OTHER, |place| self.indexes[place].1)
+            }
+            Some(_) | None => Label::OTHER,
+        }
+    }
+
+    /// Whether any item has a label of its own; without, every item is [`Label::OTHER`].
+    pub(crate) fn has_indexes(&self) -> bool {
+        !self.indexes.is_empty()
+    }
+
+    /// The longest name, in bytes, that any member is compared with.
+    pub(crate) fn longest_name(&self) -> usize {
+        self.names.longest()
+    }
+
+    /// The treatment of the child under `label`, by the field declared first.
+    #[inline]
+    pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
+        let matching = self.row(label);
+        for (word, ((state, matching), selecting)) in
+            state.iter().zip(matching).zip(&self.selecting).enumerate()
+        {
+            let selecting = state & matching & selecting;
+            if selecting != 0 {
+                return Some(self.owners[word * 64 + selecting.trailing_zeros() as usize].0);
+            }
+        }
+        None
+    }
+
+    /// Every field that decides over the child under `label`, first declared first.
+    pub(crate) fn candidates(&self, state: &[u64], label: Label) -> impl Iterator<Item = (Treatment, Place)> {
+        let selecting = state.iter().zip(self.row(label)).zip(&self.selecting);
+        let words = selecting.map(|((state, matching), selecting)| state & matching & selecting);
+        words
+            .enumerate()
+            .flat_map(move |(word, bits)| ones(bits).map(move |bit| self.owners[word * 64 + bit]))
+    }
+
+    /// The class as which the keys of the child under `label` are hidden: by the first field that says so,
+    /// unless one before it keeps the child.
+    pub(crate) fn keys(&self, state: &[u64], label: Label) -> Option<Class> {
+        let ends = state.iter().zip(self.row(label)).zip(&self.last);
+        let words = ends.map(|((state, matching), last)| state & matching & last);
+        let mut owners = words
+            .enumerate()
+            .flat_map(|(word, bits)| ones(bits).map(move |bit| self.owners[word * 64 + bit]));
+        owners.find_map(|(treatment, _)| first_keys(treatment)).flatten()
+    }
+
+    /// Whether anything in a hidden container may be treated apart: there are fields that are kept, or keys.
+    pub(crate) fn has_exceptions(&self) -> bool {
+        self.has_exceptions
+    }
+
+    /// Whether a field with conditions may match below this state.
+    pub(crate) fn is_conditional(&self, state: &[u64]) -> bool {
+        state.iter().zip(&self.conditional).any(|(state, conditional)| state & conditional != 0)
+    }
+
+    /// Appends the state below the child under `label`, or nothing and `false` if it is a dead end.
+    ///
+    /// The last `words` of `states` are the state that is left.
+    pub(crate) fn descend(&self, states: &mut Vec<u64>, label: Label) -> bool {
+        let from = states.len() - self.words;
+        let mut carry = 0;
+        let mut alive = 0;
+        for word in 0..self.words {
+            let state = states[from + word];
+            let passed = state & self.row(label)[word] & !self.last[word];
+            let next = passed << 1 | carry | state & self.lasting[word];
+            carry = passed >> 63;
+            alive |= next;
+            states.push(next);
+        }
+        if alive == 0 {
+            states.truncate(from + self.words);
+        }
+        alive != 0
+    }
+
+    /// Takes out of a state what has no say below a value that the field at `place` hides: all but what is kept
+    /// by fields before it, and keys. Returns whether anything is left.
+    pub(crate) fn restrict(&self, state: &mut [u64], place: Place) -> bool {
+        let mut alive = 0;
+        for (word, ((state, kept), keys)) in state.iter_mut().zip(&self.kept).zip(&self.keys).enumerate() {
+            let before = match place.0.checked_sub(word * 64) {
+                None => 0,
+                Some(bits @ 0..64) => (1 << bits) - 1,
+                Some(_) => u64::MAX,
+            };
+            *state &= kept & before | keys;
+            alive |= *state;
+        }
+        alive != 0
+    }
+
+    fn row(&self, label: Label) -> &[u64] {
+        let row = label.0 * self.words;
+        &self.matching[row..row + self.words]
+    }
+}
+
+/// What an automaton tells apart of the way to a child: a name or an index of the plan, or any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Label(pub(super) usize);
+
+impl Label {
+    /// A name or index that only wildcards match.
+    pub(crate) const OTHER: Label = Label(0);
+}
+
+/// Where a field stands among those declared: the number of its first segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(usize);
+
+impl Place {
+    /// Behind every field.
+    pub(crate) const LAST: Place = Place(usize::MAX);
+}
+
+/// Whether a field ends the search for keys, and with which class.
+fn first_keys(treatment: Treatment) -> Option<Option<Class>> {
+    match treatment {
+        Treatment::Keys(class) => Some(Some(class)),
+        Treatment::Keep => Some(None),
+        Treatment::Hide(_) | Treatment::HideIf(..) => None,
+    }
+}
+
+fn picks(segment: &Segment) -> &[Pick] {
+    match segment {
+        Segment::Child(picks) | Segment::Descendant(picks) => picks,
+    }
+}
+
+fn set(bits: &mut [u64], bit: usize) {
+    bits[bit / 64] |= 1 << (bit % 64);
+}
+
+/// The numbers of the bits that are set, from the lowest.
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        lowest
+    })
+}
