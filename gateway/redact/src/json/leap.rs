@@ -180,6 +180,8 @@ struct Tokens {
     /// The bytes of numbers and words.
     scalar: u64,
     backslash: u64,
+    /// The bytes that backslashes escape.
+    escaped: u64,
     /// The brackets that open an object.
     curly: u64,
     /// Where the innermost container is an object.
@@ -247,19 +249,10 @@ impl Leap<'_, '_> {
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
         let (mut whites, mut backslashes, mut wrong) = (0, 0, 0);
         let mut length = 0;
+        let start = *carry;
         let mut is_last = blocks.len() < WINDOW;
         for (block, tokens) in blocks.iter().zip(&mut window.blocks) {
             let (found, next) = tokens_of(lanes, block, carry.string, carry.escape);
-            if found.backslash | next.escaped != 0 {
-                match self.are_escapes(self.base + length * BLOCK, next.escaped) {
-                    Some(true) => {}
-                    Some(false) => return None,
-                    None => {
-                        is_last = true;
-                        break;
-                    }
-                }
-            }
             *tokens = found;
             (carry.string, carry.escape) = (next.string, next.escape);
             whites |= found.white;
@@ -272,7 +265,7 @@ impl Leap<'_, '_> {
             padded[..tail.len()].copy_from_slice(tail);
             let (found, next) = tokens_of(lanes, &padded, carry.string, carry.escape);
             let is_open = (next.string | found.scalar >> (tail.len() - 1) & 1) != 0;
-            if !is_open && self.are_escapes(self.base + length * BLOCK, next.escaped) == Some(true) {
+            if !is_open {
                 window.blocks[length] = found;
                 (carry.string, carry.escape) = (next.string, next.escape);
                 whites |= found.white;
@@ -280,6 +273,18 @@ impl Leap<'_, '_> {
                 wrong |= next.wrong;
                 length += 1;
             }
+        }
+        if backslashes | start.escape != 0
+            && let Some(whole) = self.are_escapes(&window.blocks[..length])?
+        {
+            // An escape runs over the end of the chunk.
+            is_last = true;
+            length = whole;
+            carry.escape = window.blocks[whole].escaped & 1;
+            carry.string = match whole.checked_sub(1) {
+                Some(last) => ((window.blocks[last].string as i64) >> 63) as u64,
+                None => start.string,
+            };
         }
         window.length = length;
         (window.has_white, window.has_backslash) = (whites != 0, backslashes != 0);
@@ -303,14 +308,16 @@ impl Leap<'_, '_> {
         for block in 0..length.min(WINDOW) {
             let Tokens { open, close, colon, .. } = window.blocks[block];
             let brackets = open | close;
-            let mut events = if is_live || brackets != 0 { brackets | colon } else { 0 };
+            // Where a bracket may change whether keys matter, all of them are looked at.
+            let keys = if is_live || brackets != 0 { self.keys(base, colon) } else { 0 };
+            let mut events = brackets | keys;
             let mut curly = 0;
             let mut inside = objects;
             while events != 0 {
                 let bit = events & events.wrapping_neg();
                 let at = base + events.trailing_zeros() as usize;
                 events ^= bit;
-                if colon & bit != 0 {
+                if keys & bit != 0 {
                     if is_live
                         && let Some(label) = self.rewriter.plan.automaton().quoted(&chunk[..at])
                         && let Err(found) = self.value(window, label, at)
@@ -448,9 +455,27 @@ impl Leap<'_, '_> {
         None
     }
 
+    /// Those colons of the block at `base` that may be behind keys of the plan.
+    #[inline(always)]
+    fn keys(&self, base: usize, mut colons: u64) -> u64 {
+        let automaton = self.rewriter.plan.automaton();
+        let mut keys = 0;
+        while colons != 0 {
+            let at = base + colons.trailing_zeros() as usize;
+            let bit = colons & colons.wrapping_neg();
+            colons ^= bit;
+            let may_be = match self.chunk[..at].last_chunk::<5>() {
+                Some([name @ .., b'"']) => automaton.may_end(*name),
+                Some(_) | None => true,
+            };
+            keys |= if may_be { bit } else { 0 };
+        }
+        keys
+    }
+
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
     /// of the value, or with none if it is odd.
-    #[inline(always)]
+    #[inline(never)]
     fn value(&mut self, window: &Window, label: Label, colon: usize) -> Result<(), Option<usize>> {
         let mut at = colon + 1;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.chunk.get(at) {
@@ -521,6 +546,17 @@ impl Leap<'_, '_> {
         let rewriter = &mut *self.rewriter;
         let automaton = rewriter.plan.automaton();
         let label = if at == self.label_at { self.label } else { Label::OTHER };
+        match rewriter.stack.open_calm(automaton, kind, label, rewriter.limits.depth) {
+            Some(true) => Enter::Calm,
+            Some(false) => Enter::NotCalm,
+            None => self.enter_slowly(kind, label),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_slowly(&mut self, kind: Kind, label: Label) -> Enter {
+        let rewriter = &mut *self.rewriter;
+        let automaton = rewriter.plan.automaton();
         let treatment = rewriter.stack.treatment(automaton, label);
         if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
             return Enter::Treated;
@@ -536,25 +572,28 @@ impl Leap<'_, '_> {
         if rewriter.stack.is_calm() { Enter::Calm } else { Enter::NotCalm }
     }
 
-    /// Whether the escaped bytes of this block end escapes that there are (RFC 8259 §7); `None` if one runs over
-    /// the end of the chunk.
+    /// Looks at the escapes (RFC 8259 §7) of blocks from `base` on: `None` if one is none, else the block that holds
+    /// one which runs over the end of the chunk.
     #[inline(never)]
-    fn are_escapes(&self, base: usize, mut escaped: u64) -> Option<bool> {
-        while escaped != 0 {
-            let at = base + escaped.trailing_zeros() as usize;
-            escaped &= escaped - 1;
-            match self.chunk.get(at)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' => {
-                    let digits = self.chunk.get(at + 1..at + 5)?;
-                    if !digits.iter().all(u8::is_ascii_hexdigit) {
-                        return Some(false);
-                    }
+    fn are_escapes(&self, blocks: &[Tokens]) -> Option<Option<usize>> {
+        for (block, tokens) in blocks.iter().enumerate() {
+            let mut escaped = tokens.escaped;
+            while escaped != 0 {
+                let at = self.base + block * BLOCK + escaped.trailing_zeros() as usize;
+                escaped &= escaped - 1;
+                match self.chunk.get(at) {
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                    Some(b'u') => match self.chunk.get(at + 1..at + 5) {
+                        Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {}
+                        Some(_) => return None,
+                        None => return Some(Some(block)),
+                    },
+                    Some(_) => return None,
+                    None => return Some(Some(block)),
                 }
-                _ => return Some(false),
             }
         }
-        Some(true)
+        Some(None)
     }
 
     /// Whether these closing brackets, which follow no value, follow an opening one.
@@ -637,8 +676,6 @@ impl Leap<'_, '_> {
 struct Next {
     string: u64,
     escape: u64,
-    /// The bytes of this block that are escaped.
-    escaped: u64,
     /// What must not be.
     wrong: u64,
 }
@@ -656,11 +693,23 @@ fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) 
     let next = Next {
         string: ((string as i64) >> 63) as u64,
         escape,
-        escaped,
         wrong: control & string | backslash & !string,
     };
     (
-        Tokens { string, quote, open, close, comma, colon, white, scalar, backslash, curly: 0, objects: 0 },
+        Tokens {
+            string,
+            quote,
+            open,
+            close,
+            comma,
+            colon,
+            white,
+            scalar,
+            backslash,
+            escaped,
+            curly: 0,
+            objects: 0,
+        },
         next,
     )
 }

@@ -63,6 +63,12 @@ impl Names {
         self.endings = endings;
     }
 
+    /// Whether a key that ends in these four bytes may be one of the names.
+    #[inline(always)]
+    pub(super) fn may_end(&self, last: [u8; 4]) -> bool {
+        self.endings.buckets[self.endings.bucket(u32::from_le_bytes(last))] != 0
+    }
+
     /// The label of the name whose key ends before the colon at the end of `before`.
     #[inline(always)]
     pub(super) fn quoted(&self, before: &[u8]) -> Option<Label> {
