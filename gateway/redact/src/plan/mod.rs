@@ -5,12 +5,15 @@
 //! plan explode as a determinised one can. The empty set is a dead end: nothing below it needs a look. Where
 //! two fields name one value, the field declared first decides its class.
 
+use std::sync::Arc;
+
 use crate::{
     alias::AliasKey,
     class::Class,
     display::Display,
     mask,
     selector::{Pick, Segment, Selector},
+    vault::{Source, Vault},
 };
 
 use names::Names;
@@ -23,13 +26,14 @@ pub struct Plan {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
     key: AliasKey,
+    vault: Option<Arc<dyn Vault>>,
     automaton: Automaton,
 }
 
 impl Plan {
     /// Begins a plan without fields, in which every class shows aliases.
     pub fn builder() -> PlanBuilder {
-        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()] }
+        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()], vault: None }
     }
 
     /// The declared fields, in their order.
@@ -56,12 +60,21 @@ impl Plan {
 
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
-        mask::write_text(class, self.display(class), value, &self.key, out);
+        mask::write_text(class, self.display(class), value, self.source(), out);
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { key: &self.key, vault: self.vault() }
+    }
+
+    /// Where what aliases stand for is kept.
+    pub(crate) fn vault(&self) -> Option<&dyn Vault> {
+        self.vault.as_deref()
     }
 
     /// What a number of the class is shown as.
     pub(crate) fn number(&self, class: Class, spelling: &[u8]) -> u64 {
-        mask::number(class, self.display(class), spelling, &self.key)
+        mask::number(class, self.display(class), spelling, self.source())
     }
 }
 
@@ -71,6 +84,7 @@ impl Plan {
 pub struct PlanBuilder {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
+    vault: Option<Arc<dyn Vault>>,
 }
 
 impl PlanBuilder {
@@ -92,6 +106,13 @@ impl PlanBuilder {
         self
     }
 
+    /// Keeps what aliases stand for in a vault. Without one an alias is all that is left of its value: it cannot be
+    /// restored, and by chance, one in 2^40 for a pair of values (phones: 10^10), two values share one.
+    pub fn vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
     /// Compiles the plan.
     pub fn build(self, key: &AliasKey) -> Result<Plan, PlanError> {
         let segments = self.fields.iter().map(|field| field.selector.segments().len()).sum();
@@ -99,7 +120,8 @@ impl PlanBuilder {
             return Err(PlanError::TooManySegments { segments });
         }
         let automaton = Automaton::compile(&self.fields);
-        Ok(Plan { fields: self.fields, displays: self.displays, key: key.clone(), automaton })
+        let Self { fields, displays, vault } = self;
+        Ok(Plan { fields, displays, key: key.clone(), vault, automaton })
     }
 }
 
