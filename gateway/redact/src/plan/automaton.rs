@@ -230,7 +230,7 @@ impl Automaton {
     }
 
     /// The treatment of the child under `label`, by the field declared first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
         if let Some(simple) = &self.simple
             && let [state] = state

@@ -38,6 +38,8 @@ pub struct Plan {
     vault: Option<Arc<dyn Vault>>,
     automaton: Automaton,
     conditions: Conditions,
+    /// The constants of classes that show them, as JSON strings.
+    constants: [Option<Box<[u8]>>; Class::ALL.len()],
 }
 
 impl Plan {
@@ -79,6 +81,13 @@ impl Plan {
     /// The conditions of its fields; none for most plans.
     pub(crate) fn conditions(&self) -> &Conditions {
         &self.conditions
+    }
+
+    /// What every string of the class is shown as, as a JSON string, unless that depends on the string: names that
+    /// are addresses are shown as such.
+    #[inline]
+    pub(crate) fn constant(&self, class: Class) -> Option<&[u8]> {
+        self.constants[class.index()].as_deref()
     }
 
     /// Appends what a string of the class is shown as.
@@ -177,8 +186,17 @@ impl PlanBuilder {
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
+        let constants = Class::ALL.map(|class| match self.displays[class.index()] {
+            Display::Hidden => {
+                let mut constant = String::from("\"");
+                mask::write_hidden(class, &mut constant);
+                constant.push('"');
+                Some(constant.into_bytes().into())
+            }
+            Display::Alias | Display::Partial => None,
+        });
         let PlanBuilder { fields, displays, vault } = self;
-        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions })
+        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants })
     }
 }
 
