@@ -1,22 +1,39 @@
 //! Aliases: short, speakable stand-ins for hidden values.
 //!
-//! An alias is a keyed digest of the value, so it is the same everywhere in a deployment and tells nothing
-//! without the key. It ends in check characters: whoever mistypes one on the phone names no other client.
-//! The digest is HMAC-SHA256 (RFC 2104) over the class and the exact decoded value; nothing is kept here, and
-//! this module does not know which values have been seen.
+//! A code is a keyed digest of the exact decoded value, so it is the same everywhere in a deployment, tells nothing
+//! without the key, and two spellings of a number are two values. It ends in check characters: whoever mistypes one on
+//! the phone names no other client. The digest is SipHash-2-4 with 128 bits of output, under a key for each purpose and
+//! class that HMAC-SHA256 (RFC 2104) derives from the deployment's key once. What an alias looks like in its field is
+//! [`mask`](crate::mask)'s affair; which values have been seen is the [`Vault`](crate::Vault)'s.
+//!
+//! The grammar of a code, all in lower case:
+//!
+//! ```text
+//! code   = 8*24 base32  2 base32      ; an even number of characters: 8 of value, or 10, 12 … 24; 2 of check
+//!        / 10 DIGIT     2 DIGIT       ; phones
+//! base32 = Crockford's, without i, l, o and u
+//! ```
+//!
+//! A code that is taken by another value is lengthened by two characters. Those of phones are drawn anew instead: with
+//! `+999` they have the fifteen digits that a number may have (ITU-T E.164 §6), and are below 2^53 in JSON.
 
-use std::fmt;
+use std::{fmt, str};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use siphasher::sip128::SipHasher24;
 
 use crate::class::Class;
 
-/// The deployment's key for aliases.
+/// The deployment's key: what aliases, look-ups and tokens are made with.
 #[derive(Clone)]
 pub struct AliasKey {
-    /// The digest after it has taken in the key, so that no value pays for that again.
-    keyed: Hmac<Sha256>,
+    /// For what aliases spell, by [`Class::index`].
+    codes: [SipKey; Class::ALL.len()],
+    /// For what values are looked up by, by [`Class::index`].
+    digests: [SipKey; Class::ALL.len()],
+    /// For tokens (AES-256-SIV, RFC 5297 §2.2).
+    token: [u8; 64],
 }
 
 impl AliasKey {
@@ -25,33 +42,60 @@ impl AliasKey {
 
     /// Makes a key from secret bytes.
     pub fn new(bytes: &[u8]) -> Result<AliasKey, KeyError> {
+        let too_short = KeyError { length: bytes.len() };
         if bytes.len() < Self::MIN_BYTES {
-            return Err(KeyError { length: bytes.len() });
+            return Err(too_short);
         }
-        let keyed = Hmac::new_from_slice(bytes).map_err(|_| KeyError { length: bytes.len() })?;
-        Ok(AliasKey { keyed })
+        let keyed = Hmac::<Sha256>::new_from_slice(bytes).map_err(|_| too_short)?;
+        let derive = |purpose: &str, of: &str| -> [u8; 32] {
+            let mut derived = keyed.clone();
+            derived.update(purpose.as_bytes());
+            derived.update(&[0]);
+            derived.update(of.as_bytes());
+            derived.finalize().into_bytes().into()
+        };
+        let sip = |purpose: &str| Class::ALL.map(|class| SipKey::new(derive(purpose, class.name())));
+        let mut token = [0; 64];
+        token[..32].copy_from_slice(&derive("token", "authenticate"));
+        token[32..].copy_from_slice(&derive("token", "encrypt"));
+        Ok(AliasKey { codes: sip("alias"), digests: sip("look-up"), token })
     }
 
-    /// The ten lower-case characters of a value's alias: eight of value, two of check.
-    pub(crate) fn code(&self, class: Class, value: &[u8]) -> [u8; CODE_LENGTH] {
-        let [a, b, c, d, e, ..] = self.digest(class, value);
-        spell(class, u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
+    /// What a value is looked up by: two values of a class share one with a chance of 2^-128.
+    pub fn digest(&self, class: Class, value: &[u8]) -> Digest {
+        let (low, high) = self.digests[class.index()].hash(value);
+        Digest(u128::from(high) << 64 | u128::from(low))
     }
 
-    /// The twelve digits of a phone's alias, below 10^12: ten of value, two of check.
-    pub(crate) fn digits(&self, value: &[u8]) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.digest(Class::Phone, value);
-        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 10_u64.pow(10);
-        // ISO 7064 MOD 97-10: the whole, check digits included, is 1 modulo 97.
-        number * 100 + (98 - number * 100 % 97)
+    /// The code of a value where every attempt before `attempt` drew one that is taken; none from
+    /// [`Code::ATTEMPTS`] on.
+    pub fn draw(&self, class: Class, value: &[u8], attempt: u32) -> Option<Code> {
+        if attempt >= Code::ATTEMPTS {
+            return None;
+        }
+        let (low, high) = self.codes[class.index()].hash(value);
+        Some(match class {
+            Class::Phone => {
+                let drawn = low.wrapping_add((high | 1).wrapping_mul(u64::from(attempt)));
+                Code { class, width: PHONE_DIGITS, value: u128::from(drawn % 10_u64.pow(10)) }
+            }
+            Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => {
+                let width = Code::SHORTEST + 2 * attempt as u8;
+                let digest = u128::from(high) << 64 | u128::from(low);
+                // Zero is the code that stands for nobody.
+                Code { class, width, value: (digest >> (128 - 5 * u32::from(width))).max(1) }
+            }
+        })
     }
 
-    fn digest(&self, class: Class, value: &[u8]) -> [u8; 32] {
-        let mut digest = self.keyed.clone();
-        digest.update(class.name().as_bytes());
-        digest.update(&[0]);
-        digest.update(value);
-        digest.finalize().into_bytes().into()
+    /// The code of a value where none is taken.
+    #[inline]
+    pub(crate) fn code(&self, class: Class, value: &[u8]) -> Code {
+        self.draw(class, value, 0).unwrap_or(Code::nobody(class))
+    }
+
+    pub(crate) fn token_key(&self) -> &[u8; 64] {
+        &self.token
     }
 }
 
@@ -69,113 +113,191 @@ pub struct KeyError {
     pub length: usize,
 }
 
-/// The code that stands for no value in particular, where a class has no constant of its own to show.
-pub(crate) fn no_code(class: Class) -> [u8; CODE_LENGTH] {
-    spell(class, 0)
+/// What a value is looked up by. It tells nothing of the value without the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digest(pub u128);
+
+/// What an alias stands for its value with: its characters without those of check and without its dress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code {
+    class: Class,
+    /// How many characters of base 32, or digits, it has without those of check.
+    width: u8,
+    /// `value < 32^width`, or `10^width` for a phone.
+    value: u128,
 }
 
-/// Spells 40 bits and their check in Crockford's base 32.
-fn spell(class: Class, value: u64) -> [u8; CODE_LENGTH] {
-    debug_assert!(value < 1 << 40);
-    let mut rest = value << 10 | check(class, value);
-    let mut code = [0; CODE_LENGTH];
-    for place in code.iter_mut().rev() {
-        *place = ALPHABET[(rest % 32) as usize];
-        rest /= 32;
-    }
-    code
-}
+impl Code {
+    /// How many codes are drawn for a value before it is given up.
+    pub const ATTEMPTS: u32 = 9;
+    /// Characters of value in a code that was drawn first.
+    const SHORTEST: u8 = 8;
+    /// Characters of value in a code that was drawn last.
+    const LONGEST: u8 = 24;
 
-/// The check of a value: the remainder by the largest prime of ten bits.
-///
-/// 32 and 31 have no factor in common with it, so each wrong character and each swap of two neighbours
-/// changes the remainder; the class is a digit before the first, so a code of another class fails, too.
-fn check(class: Class, value: u64) -> u64 {
-    let class = class.index() as u64 + 1;
-    (class << 40 | value) % 1021
-}
-
-/// Characters of a code: eight of value, two of check.
-pub(crate) const CODE_LENGTH: usize = 10;
-
-/// Crockford's base 32 in lower case: no `i`, `l`, `o` and `u`, which are misread or spell words.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    fn key() -> AliasKey {
-        AliasKey::new(&[7; 32]).unwrap()
+    /// The class whose values it stands for.
+    pub const fn class(self) -> Class {
+        self.class
     }
 
-    fn is_valid(class: Class, code: &[u8]) -> bool {
-        let number = code.iter().fold(0_u64, |number, byte| {
-            number * 32 + ALPHABET.iter().position(|known| known == byte).unwrap() as u64
-        });
-        check(class, number >> 10) == number % 1024
-    }
-
-    #[test]
-    fn a_key_shorter_than_32_bytes_is_refused() {
-        assert_eq!(AliasKey::new(&[1; 31]).unwrap_err(), KeyError { length: 31 });
-        assert!(AliasKey::new(&[1; 32]).is_ok());
-    }
-
-    #[test]
-    fn a_key_prints_stars() {
-        assert_eq!(format!("{:?}", key()), "AliasKey(***)");
-    }
-
-    #[test]
-    fn a_code_depends_on_key_class_and_value() {
-        let other = AliasKey::new(&[8; 32]).unwrap();
-        let codes = HashSet::from([
-            key().code(Class::Name, b"Anna"),
-            key().code(Class::Name, b"anna"),
-            key().code(Class::Handle, b"Anna"),
-            other.code(Class::Name, b"Anna"),
-        ]);
-        assert_eq!(codes.len(), 4);
-        assert_eq!(key().code(Class::Name, b"Anna"), key().code(Class::Name, b"Anna"));
-    }
-
-    #[test]
-    fn every_wrong_character_and_every_swap_of_neighbours_is_noticed() {
-        for value in [&b"Anna"[..], b"", b"+37061234567", "Пётр".as_bytes()] {
-            let code = key().code(Class::Name, value);
-            assert!(is_valid(Class::Name, &code));
-            for place in 0..CODE_LENGTH {
-                for &character in ALPHABET {
-                    let mut wrong = code;
-                    wrong[place] = character;
-                    assert_eq!(is_valid(Class::Name, &wrong), wrong == code);
-                }
-                if place > 0 {
-                    let mut wrong = code;
-                    wrong.swap(place - 1, place);
-                    assert_eq!(is_valid(Class::Name, &wrong), wrong == code);
-                }
+    /// The code that stands for no value in particular, where a class has no constant of its own to show.
+    pub(crate) const fn nobody(class: Class) -> Code {
+        match class {
+            Class::Phone => Code { class, width: PHONE_DIGITS, value: 0 },
+            Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => {
+                Code { class, width: Code::SHORTEST, value: 0 }
             }
         }
     }
 
-    #[test]
-    fn a_code_is_not_valid_in_another_class() {
-        let code = key().code(Class::Name, b"Anna");
-        for class in Class::ALL {
-            assert_eq!(is_valid(class, &code), class == Class::Name, "{class}");
+    /// Reads a code with its check characters, in lower case and nothing else.
+    pub fn parse(class: Class, text: &[u8]) -> Option<Code> {
+        let width = u8::try_from(text.len().checked_sub(2)?).ok()?;
+        let (text, given) = text.split_at(usize::from(width));
+        let (base, digit): (u128, fn(u8) -> Option<u8>) = match class {
+            Class::Phone if width == PHONE_DIGITS => (10, decimal),
+            Class::Phone => return None,
+            Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => {
+                if !(Code::SHORTEST..=Code::LONGEST).contains(&width) || width % 2 != 0 {
+                    return None;
+                }
+                (32, base32)
+            }
+        };
+        let number = |text: &[u8]| {
+            text.iter().try_fold(0_u128, |number, &byte| Some(number * base + u128::from(digit(byte)?)))
+        };
+        let code = Code { class, width, value: number(text)? };
+        (number(given)? == u128::from(code.check())).then_some(code)
+    }
+
+    /// How many characters it is spelled with.
+    pub(crate) const fn length(self) -> usize {
+        self.width as usize + 2
+    }
+
+    /// Spells the code and its check at the front of `place` and returns them.
+    #[inline]
+    pub(crate) fn spell(self, place: &mut [u8; Code::MAX_LENGTH]) -> &str {
+        let place = &mut place[..self.length()];
+        match self.class {
+            Class::Phone => {
+                let mut rest = self.digits();
+                for place in place.iter_mut().rev() {
+                    *place = b'0' + (rest % 10) as u8;
+                    rest /= 10;
+                }
+            }
+            Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => {
+                let (value, check) = place.split_at_mut(usize::from(self.width));
+                match u64::try_from(self.value) {
+                    Ok(mut rest) => spell32(value, || rest_of(&mut rest)),
+                    Err(_) => {
+                        let mut rest = self.value;
+                        spell32(value, || {
+                            let digit = (rest % 32) as usize;
+                            rest /= 32;
+                            digit
+                        });
+                    }
+                }
+                let mut rest = self.check();
+                spell32(check, || rest_of(&mut rest));
+            }
+        }
+        str::from_utf8(place).unwrap_or_default() // digits and letters
+    }
+
+    /// As [`Code::spell`], in upper case.
+    #[inline]
+    pub(crate) fn spell_upper(self, place: &mut [u8; Code::MAX_LENGTH]) -> &str {
+        self.spell(place);
+        place.make_ascii_uppercase();
+        str::from_utf8(&place[..self.length()]).unwrap_or_default() // digits and letters
+    }
+
+    /// The most characters that a code is spelled with.
+    pub(crate) const MAX_LENGTH: usize = Code::LONGEST as usize + 2;
+
+    /// The twelve digits of a phone's code as a number: below 10^12, and 1 modulo 97 (ISO 7064, MOD 97-10).
+    pub(crate) fn digits(self) -> u64 {
+        debug_assert_eq!(self.class, Class::Phone);
+        self.low() * 100 + self.check()
+    }
+
+    /// The check: for a phone what makes the whole 1 modulo 97; else the remainder by the largest prime of ten bits.
+    ///
+    /// 32 and 31 have no factor in common with it, so each wrong character and each swap of two neighbours changes the
+    /// remainder; the class is a digit before the first, so a code of another class fails, too.
+    fn check(self) -> u64 {
+        match (self.class, u32::from(self.width)) {
+            (Class::Phone, _) => 98 - self.low() * 100 % 97,
+            (class, width @ ..12) => ((class.index() as u64 + 1) << (5 * width) | self.low()) % 1021,
+            (class, width) => (((class.index() as u128 + 1) << (5 * width) | self.value) % 1021) as u64,
         }
     }
 
-    #[test]
-    fn digits_of_a_phone_are_one_modulo_97_and_fit_twelve_places() {
-        for value in 0..1000_u32 {
-            let digits = key().digits(value.to_string().as_bytes());
-            assert_eq!(digits % 97, 1);
-            assert!(digits < 10_u64.pow(12));
-        }
+    /// The value, where it is known to fit.
+    fn low(self) -> u64 {
+        debug_assert!(u64::try_from(self.value).is_ok());
+        self.value as u64
     }
 }
+
+/// The code with its check, as a store may keep it; [`Code::parse`] reads it.
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spell(&mut [0; Code::MAX_LENGTH]))
+    }
+}
+
+/// The key of a SipHash.
+#[derive(Clone, Copy)]
+struct SipKey(u64, u64);
+
+impl SipKey {
+    fn new(derived: [u8; 32]) -> SipKey {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = derived;
+        SipKey(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
+    }
+
+    #[inline]
+    fn hash(self, value: &[u8]) -> (u64, u64) {
+        let hash = SipHasher24::new_with_keys(self.0, self.1).hash(value);
+        (hash.h1, hash.h2)
+    }
+}
+
+/// Spells from the last character to the first.
+#[inline]
+pub(crate) fn spell32(place: &mut [u8], mut last: impl FnMut() -> usize) {
+    for place in place.iter_mut().rev() {
+        *place = ALPHABET[last() % 32];
+    }
+}
+
+#[inline]
+fn rest_of(rest: &mut u64) -> usize {
+    let digit = (*rest % 32) as usize;
+    *rest /= 32;
+    digit
+}
+
+/// What a lower-case character of base 32 stands for.
+pub(crate) fn base32(byte: u8) -> Option<u8> {
+    let place = memchr::memchr(byte, ALPHABET)?;
+    u8::try_from(place).ok()
+}
+
+fn decimal(byte: u8) -> Option<u8> {
+    byte.is_ascii_digit().then(|| byte - b'0')
+}
+
+/// Digits of value in a phone's code.
+const PHONE_DIGITS: u8 = 10;
+
+/// Crockford's base 32 in lower case: no `i`, `l`, `o` and `u`, which are misread or spell words.
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@
 //! let plan = Plan::builder()
 //!     .field(Class::Phone, &Selector::parse("$..phone")?)
 //!     .field(Class::Name, &Selector::parse("$.clients[*].name")?)
-//!     .display(Class::Name, Display::Partial)
+//!     .display(Class::Name, Display::Hidden)
 //!     .display(Class::Phone, Display::Partial)
 //!     .build(&AliasKey::new(&[7; 32])?)?;
 //!
@@ -36,7 +36,7 @@
 //! }
 //! let summary = redactor.finish(&mut out)?;
 //!
-//! let expected = r#"{"clients": [{"name": "Anna K.", "\u0070hone": "+•••••••07", "id": 1.0}]}"#;
+//! let expected = r#"{"clients": [{"name": "hidden", "\u0070hone": "+•••••••07", "id": 1.0}]}"#;
 //! assert_eq!(String::from_utf8(out)?, expected);
 //! assert_eq!(summary.hidden[Class::Phone.index()], 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,7 +44,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
-pub use alias::{AliasKey, KeyError};
+pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
 pub use display::Display;
 pub use error::RedactError;
@@ -54,6 +54,8 @@ pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
 pub use selector::{Pick, Segment, Selector, SelectorError};
+pub use token::KeyRing;
+pub use vault::{MemoryVault, Vault, VaultError};
 
 mod alias;
 mod class;
@@ -65,3 +67,5 @@ mod plan;
 mod redactor;
 mod scan;
 mod selector;
+mod token;
+pub mod vault;

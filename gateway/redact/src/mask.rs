@@ -5,12 +5,13 @@
 //! forms show nothing of a value that is too short or not of its class's form: it is hidden instead. An
 //! empty value stays empty.
 
-use std::{fmt::Write, str};
+use std::str;
 
 use crate::{
-    alias::{self, AliasKey},
+    alias::{AliasKey, Code},
     class::Class,
     display::Display,
+    vault::Source,
 };
 
 /// Shows `value` as a declared field of its class would be shown.
@@ -25,34 +26,36 @@ use crate::{
 /// ```
 pub fn mask(class: Class, display: Display, value: &str, key: &AliasKey) -> String {
     let mut shown = String::new();
-    write_text(class, display, value.as_bytes(), key, &mut shown);
+    write_text(class, display, value.as_bytes(), Source { key, vault: None }, &mut shown);
     shown
 }
 
 /// Appends what a string of the class is shown as.
 ///
-/// The value may hold unpaired surrogates, spelled as WTF-8: JSON strings can (RFC 8259 §8.2).
-pub(crate) fn write_text(class: Class, display: Display, value: &[u8], key: &AliasKey, out: &mut String) {
+/// The value may hold unpaired surrogates, spelled as WTF-8: JSON strings can (RFC 8259 §8.2). A value that the vault
+/// refuses is hidden.
+pub(crate) fn write_text(class: Class, display: Display, value: &[u8], source: Source<'_>, out: &mut String) {
     if value.is_empty() {
         return;
     }
     let class = judged_class(class, value);
-    match display {
-        Display::Alias => write_alias(class, value, key, out),
-        Display::Partial => {
-            let shown = str::from_utf8(value).is_ok_and(|value| write_partial(class, value, key, out));
-            if !shown {
-                write_hidden(class, out);
-            }
-        }
-        Display::Hidden => write_hidden(class, out),
+    let shown = match (class, display) {
+        (Class::Avatar, Display::Partial) | (_, Display::Alias) => write_alias(class, value, source, out),
+        (_, Display::Partial) => str::from_utf8(value).is_ok_and(|value| write_partial(class, value, out)),
+        (_, Display::Hidden) => false,
+    };
+    if !shown {
+        write_hidden(class, out);
     }
 }
 
 /// What a number of the class is shown as, given its spelling: a number still.
-pub(crate) fn number(class: Class, display: Display, spelling: &[u8], key: &AliasKey) -> u64 {
+pub(crate) fn number(class: Class, display: Display, spelling: &[u8], source: Source<'_>) -> u64 {
     match (judged_class(class, spelling), display) {
-        (Class::Phone, Display::Alias) => PHONE_PREFIX * 10_u64.pow(12) + key.digits(spelling),
+        (Class::Phone, Display::Alias) => {
+            let code = source.code(Class::Phone, spelling);
+            code.map_or(0, |code| PHONE_PREFIX * 10_u64.pow(12) + code.digits())
+        }
         (Class::Phone, Display::Partial | Display::Hidden) => 0,
         (Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl, _) => 0,
     }
@@ -63,13 +66,13 @@ pub(crate) fn write_hidden(class: Class, out: &mut String) {
     match class {
         Class::Phone | Class::Name | Class::Handle => out.push_str("hidden"),
         Class::Email => out.push_str("hidden@client.invalid"),
-        Class::Avatar => write_avatar(&alias::no_code(class), out),
+        Class::Avatar => write_code(Code::nobody(class), out),
         Class::FileUrl => {}
     }
 }
 
 /// The class whose forms a value takes: a name that is a number or an address is treated as one.
-fn judged_class(class: Class, value: &[u8]) -> Class {
+pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
     match class {
         Class::Name => match str::from_utf8(value).map(str::trim) {
             Ok(name) if is_address(name) => Class::Email,
@@ -80,48 +83,64 @@ fn judged_class(class: Class, value: &[u8]) -> Class {
     }
 }
 
-fn write_alias(class: Class, value: &[u8], key: &AliasKey, out: &mut String) {
-    let code = || key.code(class, value);
-    match class {
+/// Appends the alias, or nothing and `false` where the vault refuses the value.
+fn write_alias(class: Class, value: &[u8], source: Source<'_>, out: &mut String) -> bool {
+    if class == Class::FileUrl {
+        return false;
+    }
+    let code = source.code(class, value);
+    if let Some(code) = code {
+        write_code(code, out);
+    }
+    code.is_some()
+}
+
+/// Appends a code in the dress of its class.
+pub(crate) fn write_code(code: Code, out: &mut String) {
+    let mut place = [0; Code::MAX_LENGTH];
+    match code.class() {
         Class::Name => {
             out.push_str("Client ");
-            for (place, character) in code().into_iter().enumerate() {
-                if place == 5 {
+            let mut rest = code.spell_upper(&mut place);
+            while let Some((group, more)) = rest.split_at_checked(GROUP) {
+                out.push_str(group);
+                if !more.is_empty() {
                     out.push('-');
                 }
-                out.push(char::from(character.to_ascii_uppercase()));
+                rest = more;
             }
+            out.push_str(rest);
         }
         Class::Phone => {
-            let number = PHONE_PREFIX * 10_u64.pow(12) + key.digits(value);
-            out.push('+');
-            let _ = write!(out, "{number}"); // writing to a String cannot fail
+            out.push_str("+999");
+            out.push_str(code.spell(&mut place));
         }
         Class::Email => {
             out.push_str("c-");
-            write_code(&code(), out);
+            out.push_str(code.spell(&mut place));
             out.push_str("@client.invalid");
         }
         Class::Handle => {
             out.push_str("c_");
-            write_code(&code(), out);
+            out.push_str(code.spell(&mut place));
         }
-        Class::Avatar => write_avatar(&code(), out),
+        Class::Avatar => {
+            out.push_str("/.chatwarden/avatar/");
+            out.push_str(code.spell(&mut place));
+            out.push_str(".svg");
+        }
         Class::FileUrl => {}
     }
 }
 
 /// Appends the partial form, or nothing and `false` where it would show too much.
-fn write_partial(class: Class, value: &str, key: &AliasKey, out: &mut String) -> bool {
+fn write_partial(class: Class, value: &str, out: &mut String) -> bool {
     match class {
         Class::Phone => write_partial_phone(value, out),
         Class::Email => write_partial_email(value, out),
         Class::Name => write_partial_name(value, out),
         Class::Handle => write_partial_handle(value, out),
-        Class::Avatar | Class::FileUrl => {
-            write_alias(class, value.as_bytes(), key, out);
-            true
-        }
+        Class::Avatar | Class::FileUrl => false,
     }
 }
 
@@ -155,6 +174,9 @@ fn write_partial_email(value: &str, out: &mut String) -> bool {
 }
 
 /// `Anna K.`: the first name and the initial of a surname of at least three letters.
+///
+/// People do write such names themselves. So that a shortened one is known when it comes back, a [`NAME_MARK`] stands
+/// unseen before the full stop.
 fn write_partial_name(value: &str, out: &mut String) -> bool {
     let mut words = value.split_whitespace();
     let (Some(first), Some(last)) = (words.next(), words.next_back()) else { return false };
@@ -166,6 +188,7 @@ fn write_partial_name(value: &str, out: &mut String) -> bool {
     out.push_str(first);
     out.push(' ');
     out.push(initial);
+    out.push(NAME_MARK);
     out.push('.');
     true
 }
@@ -183,17 +206,6 @@ fn write_partial_handle(value: &str, out: &mut String) -> bool {
     true
 }
 
-/// The picture that the gateway draws for a code.
-fn write_avatar(code: &[u8], out: &mut String) {
-    out.push_str("/.chatwarden/avatar/");
-    write_code(code, out);
-    out.push_str(".svg");
-}
-
-fn write_code(code: &[u8], out: &mut String) {
-    out.extend(code.iter().copied().map(char::from));
-}
-
 /// Whether a name is a mail address: one word, an `@`, a dot behind it.
 fn is_address(name: &str) -> bool {
     let has_dot = |domain: &str| domain.trim_matches('.').contains('.');
@@ -207,6 +219,12 @@ fn is_number(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_digit() || separates(c))
         && name.bytes().filter(u8::is_ascii_digit).count() >= 5
 }
+
+/// Word joiner: no glyph, no white space, so neither trimmed nor collapsed, and no word or line breaks at it.
+pub(crate) const NAME_MARK: char = '\u{2060}';
+
+/// Characters of a code between two hyphens, in a name.
+const GROUP: usize = 5;
 
 /// A country code that is not assigned to anyone (ITU-T E.164).
 const PHONE_PREFIX: u64 = 999;

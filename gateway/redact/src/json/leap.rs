@@ -124,10 +124,10 @@ struct Place {
 struct Carry {
     /// All ones within a string.
     string: u64,
-    /// The string is a key.
-    key: u64,
     /// The last byte was a backslash that escapes the next one.
     escape: u64,
+    /// The string is a key.
+    key: u64,
     /// The last byte was part of a number or word.
     scalar: u64,
     /// A value comes next: behind `[`, a colon, or a comma of an array.
@@ -153,15 +153,48 @@ impl Carry {
     }
 }
 
-/// How a block was read.
-enum Read {
-    /// To its end.
+/// Blocks in a window.
+const WINDOW: usize = 16;
+
+/// Some blocks that follow each other.
+struct Window {
+    blocks: [Tokens; WINDOW],
+    /// `length <= WINDOW`
+    length: usize,
+    has_white: bool,
+    has_backslash: bool,
+}
+
+/// The tokens of a block: those outside of strings, and the strings.
+#[derive(Clone, Copy, Default)]
+struct Tokens {
+    /// From each opening quote to the byte before the closing one.
+    string: u64,
+    /// Quotes that are not escaped.
+    quote: u64,
+    open: u64,
+    close: u64,
+    comma: u64,
+    colon: u64,
+    white: u64,
+    /// The bytes of numbers and words.
+    scalar: u64,
+    backslash: u64,
+    /// The bytes that backslashes escape.
+    escaped: u64,
+    /// The brackets that open an object.
+    curly: u64,
+    /// Where the innermost container is an object.
+    objects: u64,
+}
+
+/// What a walk over a window came to.
+enum Walk {
+    /// Its end.
     Whole,
-    /// Not at all: it needs bytes that are not here yet.
-    Unread,
-    /// Up to a place where the exact machine goes on.
+    /// A place where the exact machine goes on.
     Until(usize, State),
-    /// It is odd.
+    /// Something odd.
     Odd,
 }
 
@@ -171,190 +204,228 @@ impl Work for Leap<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Option<Place> {
         let mut carry = Carry::of(self.rewriter.state);
+        let mut window =
+            Window { blocks: [Tokens::default(); WINDOW], length: 0, has_white: false, has_backslash: false };
         loop {
-            let rest = &self.chunk[self.base..];
-            let (read, length) = match rest.first_chunk() {
-                Some(block) => (self.read::<L, BLOCK>(lanes, block, BLOCK, &mut carry), BLOCK),
-                None if rest.is_empty() => return Some(self.leave(carry)),
-                None => {
-                    let mut block = [b' '; BLOCK];
-                    block[..rest.len()].copy_from_slice(rest);
-                    (self.read::<L, 0>(lanes, &block, rest.len(), &mut carry), rest.len())
-                }
+            let is_last = self.fill(lanes, &mut carry, &mut window)?;
+            let walk = self.walk(&mut window);
+            let (blocks, seen, stop) = match walk {
+                Walk::Whole => (window.length, !0, None),
+                Walk::Odd => return None,
+                Walk::Until(at, state) => match at - self.base {
+                    length if length < window.length * BLOCK => {
+                        (length / BLOCK + 1, (1 << (length % BLOCK)) - 1, Some((at, state)))
+                    }
+                    _ => (window.length, !0, Some((at, state))),
+                },
             };
-            match read {
-                Read::Whole => self.base += length,
-                Read::Unread => return Some(self.leave(carry)),
-                Read::Until(at, state) => {
-                    let member = if at == self.label_at { self.label } else { Label::OTHER };
-                    return Some(Place { at, passed: self.passed, state, member, is_end: false });
-                }
-                Read::Odd => return None,
+            let is_right = match (window.has_white, window.has_backslash) {
+                (false, false) => self.is_right::<false, false>(&window, blocks, seen, &mut carry),
+                (false, true) => self.is_right::<false, true>(&window, blocks, seen, &mut carry),
+                (true, _) => self.is_right::<true, true>(&window, blocks, seen, &mut carry),
+            };
+            if !is_right {
+                return None;
+            }
+            if let Some((at, state)) = stop {
+                let member = if at == self.label_at { self.label } else { Label::OTHER };
+                return Some(Place { at, passed: self.passed, state, member, is_end: false });
+            }
+            self.base = self.chunk.len().min(self.base + window.length * BLOCK);
+            if is_last {
+                return Some(self.leave(carry));
             }
         }
     }
 }
 
 impl Leap<'_, '_> {
-    /// Reads the block at `base`. `WHOLE` is its length if that is known to be the whole of it.
+    /// Fills the window from `base` on. Returns whether it is the last one, or `None` if something is odd.
+    ///
+    /// A block is left out if its end is not known: within a string, number or word at the end of the chunk.
     #[inline(always)]
-    fn read<L: Lanes, const WHOLE: usize>(
-        &mut self,
-        lanes: L,
-        block: &[u8; BLOCK],
-        length: usize,
-        carry: &mut Carry,
-    ) -> Read {
-        let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
-        let (escaped, escape) = escapes(backslash, carry.escape);
-        let quote = quote & !escaped;
-        // From each opening quote to the byte before the closing one.
-        let string = lanes.prefix_xor(quote) ^ carry.string;
-        let white = white & !string;
-        let (open, close, comma, colon) = (open & !string, close & !string, comma & !string, colon & !string);
-        let scalar = !(string | quote | white | open | close | comma | colon);
-        let within = ((string as i64) >> 63) as u64;
-        if WHOLE == 0 && (within != 0 || scalar >> (length - 1) & 1 != 0) {
-            return Read::Unread;
+    fn fill<L: Lanes>(&self, lanes: L, carry: &mut Carry, window: &mut Window) -> Option<bool> {
+        let rest = &self.chunk[self.base..];
+        let (blocks, tail) = rest.as_chunks::<BLOCK>();
+        let (mut whites, mut backslashes, mut wrong) = (0, 0, 0);
+        let mut length = 0;
+        let start = *carry;
+        let mut is_last = blocks.len() < WINDOW;
+        for (block, tokens) in blocks.iter().zip(&mut window.blocks) {
+            let (found, next) = tokens_of(lanes, block, carry.string, carry.escape);
+            *tokens = found;
+            (carry.string, carry.escape) = (next.string, next.escape);
+            whites |= found.white;
+            backslashes |= found.backslash;
+            wrong |= next.wrong;
+            length += 1;
         }
-        if control & string != 0 {
-            return Read::Odd;
-        }
-        if (backslash | escaped) != 0 {
-            if backslash & !string != 0 {
-                return Read::Odd;
-            }
-            match self.are_escapes(escaped) {
-                Some(true) => {}
-                Some(false) => return Read::Odd,
-                None => return Read::Unread,
+        if length == blocks.len() && length < WINDOW && !tail.is_empty() {
+            let mut padded = [b' '; BLOCK];
+            padded[..tail.len()].copy_from_slice(tail);
+            let (found, next) = tokens_of(lanes, &padded, carry.string, carry.escape);
+            let is_open = (next.string | found.scalar >> (tail.len() - 1) & 1) != 0;
+            if !is_open {
+                window.blocks[length] = found;
+                (carry.string, carry.escape) = (next.string, next.escape);
+                whites |= found.white;
+                backslashes |= found.backslash;
+                wrong |= next.wrong;
+                length += 1;
             }
         }
-        let mut next = Carry { string: within, escape, scalar: scalar >> 63, ..*carry };
-        if quote | open | close | comma | colon | scalar | carry.scalar == 0 {
-            // Nothing but the inside of a string, or nothing but blanks.
-            if carry.key & u64::from(backslash != 0) != 0 {
-                return Read::Odd;
-            }
-            *carry = next;
-            return Read::Whole;
+        if backslashes | start.escape != 0
+            && let Some(whole) = self.are_escapes(&window.blocks[..length])?
+        {
+            // An escape runs over the end of the chunk.
+            is_last = true;
+            length = whole;
+            carry.escape = window.blocks[whole].escaped & 1;
+            carry.string = match whole.checked_sub(1) {
+                Some(last) => ((window.blocks[last].string as i64) >> 63) as u64,
+                None => start.string,
+            };
         }
+        window.length = length;
+        (window.has_white, window.has_backslash) = (whites != 0, backslashes != 0);
+        (wrong == 0).then_some(is_last)
+    }
 
-        let opening = quote & string;
-        let closing = quote & !string;
+    /// Goes from bracket to bracket and key to key: keeps the stack, and hides what is to be hidden.
+    #[inline(always)]
+    fn walk(&mut self, window: &mut Window) -> Walk {
         if let Some(hidden) = self.open
-            && let Some(end) = first_after(closing, hidden.at, self.base)
+            && let Some(close) = self.closing(window, hidden.at)
         {
             self.open = None;
-            self.show(hidden.class, hidden.at, self.base + end);
+            self.show(hidden.class, hidden.at, close);
         }
-
-        // Brackets and keys, in their order. `objects` tells where the innermost container is an object, `curly`
-        // which brackets open one.
-        let mut stop = None;
+        let chunk = self.chunk;
+        let mut base = self.base;
         let mut objects = self.objects();
-        let mut curly = 0;
         let mut is_live = self.rewriter.stack.is_live();
-        let mut events = open | close | colon;
-        while events != 0 {
-            let place = events.trailing_zeros();
-            let bit = events & events.wrapping_neg();
-            events ^= bit;
-            let at = self.base + place as usize;
-            if colon & bit != 0 {
-                if is_live
-                    && let Some(label) = self.key(at)
-                    && let Err(found) = self.value(label, at, closing)
-                {
-                    match found {
-                        Some(at) => stop = Some((at, State::Value)),
-                        None => return Read::Odd,
+        let length = window.length;
+        for block in 0..length.min(WINDOW) {
+            let Tokens { open, close, colon, .. } = window.blocks[block];
+            let brackets = open | close;
+            // Where a bracket may change whether keys matter, all of them are looked at.
+            let keys = if is_live || brackets != 0 { self.keys(base, colon) } else { 0 };
+            let mut events = brackets | keys;
+            let mut curly = 0;
+            let mut inside = objects;
+            while events != 0 {
+                let bit = events & events.wrapping_neg();
+                let at = base + events.trailing_zeros() as usize;
+                events ^= bit;
+                if keys & bit != 0 {
+                    if is_live
+                        && let Some(label) = self.rewriter.plan.automaton().quoted(&chunk[..at])
+                        && let Err(found) = self.value(window, label, at)
+                    {
+                        (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
+                        return found.map_or(Walk::Odd, |at| Walk::Until(at, State::Value));
                     }
-                    break;
+                    continue;
                 }
-                continue;
+                let behind = !(bit | (bit - 1));
+                let mut stop = None;
+                if open & bit != 0 {
+                    let is_object = chunk[at] == b'{';
+                    let first = if is_object { State::FirstMember } else { State::FirstItem };
+                    match self.enter(if is_object { Kind::Object } else { Kind::Array }, at) {
+                        Enter::Calm => {}
+                        Enter::NotCalm => stop = Some(Walk::Until(at + 1, first)),
+                        Enter::Treated => stop = Some(Walk::Until(at, State::Value)),
+                        Enter::TooDeep => return Walk::Odd,
+                    }
+                    curly |= if is_object { bit } else { 0 };
+                    objects = if is_object { !0 } else { 0 };
+                } else {
+                    let stack = &mut self.rewriter.stack;
+                    if (objects != 0) != (chunk[at] == b'}') {
+                        return Walk::Odd;
+                    }
+                    stack.close(self.rewriter.plan.automaton());
+                    if stack.is_empty() || !stack.is_calm() {
+                        stop = Some(Walk::Until(at + 1, State::After));
+                    }
+                    objects = self.objects();
+                }
+                inside = inside & !behind | objects & behind;
+                if let Some(stop) = stop {
+                    (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
+                    return stop;
+                }
+                is_live = self.rewriter.stack.is_live();
             }
-            let behind = !(bit | (bit - 1));
-            if open & bit != 0 {
-                let is_object = block[place as usize] == b'{';
-                let first = if is_object { State::FirstMember } else { State::FirstItem };
-                let kind = if is_object { Kind::Object } else { Kind::Array };
-                match self.enter(kind, at) {
-                    Enter::Calm => {}
-                    Enter::NotCalm => stop = Some((at + 1, first)),
-                    Enter::Treated => stop = Some((at, State::Value)),
-                    Enter::TooDeep => return Read::Odd,
-                }
-                if let Some((_, State::Value)) = stop {
-                    break;
-                }
-                curly |= if is_object { bit } else { 0 };
-                objects = objects & !behind | if is_object { behind } else { 0 };
-            } else {
-                // `{` and `}`, `[` and `]` differ by two.
-                let is_object = block[place as usize] == b'}';
-                let stack = &mut self.rewriter.stack;
-                if (stack.kind() == Some(Kind::Object)) != is_object {
-                    return Read::Odd;
-                }
-                stack.close(self.rewriter.plan.automaton());
-                if stack.is_empty() || !stack.is_calm() {
-                    stop = Some((at + 1, State::After));
-                    break;
-                }
-                objects = objects & !behind | self.objects() & behind;
-            }
-            if stop.is_some() {
-                break;
-            }
-            is_live = self.rewriter.stack.is_live();
+            (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
+            base += BLOCK;
         }
+        Walk::Whole
+    }
 
-        // Each token by the token before it.
-        let scalars = scalar & !(scalar << 1 | carry.scalar);
-        let after_scalar = (scalar << 1 | carry.scalar) & !scalar;
-        let before_value = colon | open & !curly | comma & !objects;
-        let before_member = curly | comma & objects;
-        let value = follow(before_value, white, &mut next.value);
-        let member = follow(before_member, white, &mut next.member);
-        let (ended, over) = string.overflowing_add(opening & member | carry.key);
-        next.key = u64::from(over);
-        let named = ended & closing;
-        if backslash & !ended & string != 0 {
-            // A key with escapes.
-            return Read::Odd;
+    /// Judges each token of the first `blocks` by the token before it; of the last block, those in `seen`.
+    #[inline(always)]
+    fn is_right<const WHITE: bool, const ESCAPES: bool>(
+        &self,
+        window: &Window,
+        blocks: usize,
+        seen: u64,
+        carry: &mut Carry,
+    ) -> bool {
+        let Carry { mut key, scalar: mut within, mut value, mut member, mut colon, mut after, .. } = *carry;
+        for (block, tokens) in window.blocks[..blocks].iter().enumerate() {
+            let seen = if block + 1 == blocks { seen } else { !0 };
+            let Tokens { string, quote, open, close, comma, colon: colons, scalar, .. } = *tokens;
+            let Tokens { curly, objects, backslash, .. } = *tokens;
+            let white = if WHITE { tokens.white } else { 0 };
+
+            let continued = scalar << 1 | within;
+            within = scalar >> 63;
+            let scalars = scalar & !continued;
+            let (opening, closing) = (quote & string, quote & !string);
+            let values = follow::<WHITE>(colons | open & !curly | comma & !objects, white, &mut value);
+            let members = follow::<WHITE>(curly | comma & objects, white, &mut member);
+            // Adding the opening quotes of keys to their strings leaves their closing ones.
+            let (ended, over) = string.overflowing_add(opening & members | key);
+            if ESCAPES && backslash & string & !ended != 0 {
+                return false;
+            }
+            key = u64::from(over);
+            let named = ended & closing;
+            let names = follow::<WHITE>(named, white, &mut colon);
+            let ends = close | closing & !named;
+            let starts = ends << 1 | after | continued & !scalar;
+            after = ends >> 63;
+            let afters = if WHITE {
+                let (carried, over) = (starts & white).overflowing_add(white);
+                after |= u64::from(over);
+                (starts | carried) & !white
+            } else {
+                starts
+            };
+            let wrong = comma & !afters
+                | colons & !names
+                | opening & !(values | members)
+                | (open | scalars) & !values;
+            if wrong & seen != 0 {
+                return false;
+            }
+            let empty = close & !afters & seen;
+            if empty != 0 && !self.are_empty(block, empty) {
+                return false;
+            }
+            let mut scalars = scalars & seen;
+            while scalars != 0 {
+                let at = self.base + block * BLOCK + scalars.trailing_zeros() as usize;
+                scalars &= scalars - 1;
+                if !number::is_scalar(&self.chunk[at..]) {
+                    return false;
+                }
+            }
         }
-        let name = follow(named, white, &mut next.colon);
-        let mut after = close | closing & !named;
-        let starts = after << 1 | carry.after | after_scalar;
-        next.after = after >> 63;
-        after = if white == 0 {
-            starts
-        } else {
-            let (carried, over) = (starts & white).overflowing_add(white);
-            next.after |= u64::from(over);
-            (starts | carried) & !white
-        };
-        let mut wrong =
-            comma & !after | colon & !name | opening & !(value | member) | (open | scalars) & !value;
-        let mut empty = close & !after;
-        let seen = match stop {
-            Some((at, _)) if at - self.base < BLOCK => (1 << (at - self.base)) - 1,
-            Some(_) | None => !0,
-        };
-        wrong &= seen;
-        empty &= seen;
-        if wrong != 0 || empty != 0 && !self.are_empty(empty) {
-            return Read::Odd;
-        }
-        if scalar & seen != 0 && !self.are_scalars(lanes.digits(block), scalar, scalars, seen) {
-            return Read::Odd;
-        }
-        *carry = next;
-        match stop {
-            Some((at, state)) => Read::Until(at, state),
-            None => Read::Whole,
-        }
+        *carry = Carry { key, scalar: within, value, member, colon, after, ..*carry };
+        true
     }
 
     /// Ones if the innermost container is an object.
@@ -366,20 +437,46 @@ impl Leap<'_, '_> {
         }
     }
 
-    /// The label of the key before the colon at `at`, if it is one of the plan's.
+    /// The closing quote of the string that opens at `at`, if it is in the window.
     #[inline(always)]
-    fn key(&self, at: usize) -> Option<Label> {
-        let mut end = at.checked_sub(1)?;
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.chunk.get(end)? {
-            end = end.checked_sub(1)?;
+    fn closing(&self, window: &Window, at: usize) -> Option<usize> {
+        let (mut block, mut mask) = match at.checked_sub(self.base) {
+            Some(place) => (place / BLOCK, !1 << (place % BLOCK)),
+            None => (0, !0),
+        };
+        while block < window.length.min(WINDOW) {
+            let closing = window.blocks[block].quote & mask;
+            if closing != 0 {
+                return Some(self.base + block * BLOCK + closing.trailing_zeros() as usize);
+            }
+            mask = !0;
+            block += 1;
         }
-        self.rewriter.plan.automaton().quoted(&self.chunk[..end])
+        None
+    }
+
+    /// Those colons of the block at `base` that may be behind keys of the plan.
+    #[inline(always)]
+    fn keys(&self, base: usize, mut colons: u64) -> u64 {
+        let automaton = self.rewriter.plan.automaton();
+        let mut keys = 0;
+        while colons != 0 {
+            let at = base + colons.trailing_zeros() as usize;
+            let bit = colons & colons.wrapping_neg();
+            colons ^= bit;
+            let may_be = match self.chunk[..at].last_chunk::<5>() {
+                Some([name @ .., b'"']) => automaton.may_end(*name),
+                Some(_) | None => true,
+            };
+            keys |= if may_be { bit } else { 0 };
+        }
+        keys
     }
 
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
     /// of the value, or with none if it is odd.
-    #[inline(always)]
-    fn value(&mut self, label: Label, colon: usize, closing: u64) -> Result<(), Option<usize>> {
+    #[inline(never)]
+    fn value(&mut self, window: &Window, label: Label, colon: usize) -> Result<(), Option<usize>> {
         let mut at = colon + 1;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.chunk.get(at) {
             at += 1;
@@ -397,25 +494,25 @@ impl Leap<'_, '_> {
         if first == b'"' {
             self.out.extend_from_slice(&self.chunk[self.passed..at]);
             self.passed = at;
-            match first_after(closing, at, self.base) {
-                Some(end) => self.show(class, at, self.base + end),
+            match self.closing(window, at) {
+                Some(close) => self.show(class, at, close),
                 None => self.open = Some(Open { at, class, label }),
             }
             return Ok(());
         }
-        self.bare(class, at, first)
+        self.bare(window, class, at, first)
     }
 
     /// Takes a hidden value that is no string.
     #[cold]
-    fn bare(&mut self, class: Class, at: usize, first: u8) -> Result<(), Option<usize>> {
+    fn bare(&mut self, window: &Window, class: Class, at: usize, first: u8) -> Result<(), Option<usize>> {
         let rest = &self.chunk[at..];
         let length = match first {
             b'n' => return Ok(()),
             b'{' | b'[' => return Err(Some(at)),
             _ => number::scalar(rest).ok_or(None)?,
         };
-        if at + length >= self.base + BLOCK || length == rest.len() {
+        if at + length >= self.base + window.length * BLOCK || length == rest.len() {
             // It may go on in the next chunk, or the leap end within it.
             return Err(Some(at));
         }
@@ -449,6 +546,17 @@ impl Leap<'_, '_> {
         let rewriter = &mut *self.rewriter;
         let automaton = rewriter.plan.automaton();
         let label = if at == self.label_at { self.label } else { Label::OTHER };
+        match rewriter.stack.open_calm(automaton, kind, label, rewriter.limits.depth) {
+            Some(true) => Enter::Calm,
+            Some(false) => Enter::NotCalm,
+            None => self.enter_slowly(kind, label),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_slowly(&mut self, kind: Kind, label: Label) -> Enter {
+        let rewriter = &mut *self.rewriter;
+        let automaton = rewriter.plan.automaton();
         let treatment = rewriter.stack.treatment(automaton, label);
         if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
             return Enter::Treated;
@@ -464,32 +572,35 @@ impl Leap<'_, '_> {
         if rewriter.stack.is_calm() { Enter::Calm } else { Enter::NotCalm }
     }
 
-    /// Whether the escaped bytes of this block end escapes that there are (RFC 8259 §7); `None` if one runs over
-    /// the end of the chunk.
+    /// Looks at the escapes (RFC 8259 §7) of blocks from `base` on: `None` if one is none, else the block that holds
+    /// one which runs over the end of the chunk.
     #[inline(never)]
-    fn are_escapes(&self, mut escaped: u64) -> Option<bool> {
-        while escaped != 0 {
-            let at = self.base + escaped.trailing_zeros() as usize;
-            escaped &= escaped - 1;
-            match self.chunk.get(at)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' => {
-                    let digits = self.chunk.get(at + 1..at + 5)?;
-                    if !digits.iter().all(u8::is_ascii_hexdigit) {
-                        return Some(false);
-                    }
+    fn are_escapes(&self, blocks: &[Tokens]) -> Option<Option<usize>> {
+        for (block, tokens) in blocks.iter().enumerate() {
+            let mut escaped = tokens.escaped;
+            while escaped != 0 {
+                let at = self.base + block * BLOCK + escaped.trailing_zeros() as usize;
+                escaped &= escaped - 1;
+                match self.chunk.get(at) {
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                    Some(b'u') => match self.chunk.get(at + 1..at + 5) {
+                        Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {}
+                        Some(_) => return None,
+                        None => return Some(Some(block)),
+                    },
+                    Some(_) => return None,
+                    None => return Some(Some(block)),
                 }
-                _ => return Some(false),
             }
         }
-        Some(true)
+        Some(None)
     }
 
     /// Whether these closing brackets, which follow no value, follow an opening one.
     #[inline(never)]
-    fn are_empty(&self, mut close: u64) -> bool {
+    fn are_empty(&self, block: usize, mut close: u64) -> bool {
         while close != 0 {
-            let at = self.base + close.trailing_zeros() as usize;
+            let at = self.base + block * BLOCK + close.trailing_zeros() as usize;
             close &= close - 1;
             let before = &self.chunk[self.start..at];
             let is_empty = match before.iter().rfind(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')) {
@@ -499,44 +610,6 @@ impl Leap<'_, '_> {
             if !is_empty {
                 return false;
             }
-        }
-        true
-    }
-
-    /// Whether numbers and words are what the grammar has. One that began in an earlier block was judged there.
-    #[inline(always)]
-    fn are_scalars(&self, (digits, zeros): (u64, u64), scalar: u64, starts: u64, seen: u64) -> bool {
-        // A run of digits that begins with no zero is a number. What is otherwise, or runs over the end, is read.
-        let carried = if starts & 1 == 0 { scalar & !scalar.wrapping_add(1) } else { 0 };
-        let odd = (scalar & !digits | starts & zeros & (scalar >> 1 | 1 << 63) | scalar & 1 << 63) & !carried;
-        odd & seen == 0 || self.are_odd_scalars(odd & seen, scalar, starts)
-    }
-
-    #[inline(never)]
-    fn are_odd_scalars(&self, mut odd: u64, scalar: u64, starts: u64) -> bool {
-        while odd != 0 {
-            let bit = odd & odd.wrapping_neg();
-            let before = starts & (bit | (bit - 1));
-            if before == 0 {
-                return false;
-            }
-            let start = 63 - before.leading_zeros();
-            let run = (scalar >> start).trailing_ones();
-            let rest = &self.chunk[self.base + start as usize..];
-            let Some(length) = number::scalar(rest) else { return false };
-            let is_whole = match start + run {
-                0..64 => length == run as usize,
-                _ => rest
-                    .get(length)
-                    .is_none_or(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t')),
-            };
-            if !is_whole {
-                return false;
-            }
-            odd &= match start + run {
-                end @ 0..64 => !0 << end,
-                _ => 0,
-            };
         }
         true
     }
@@ -599,6 +672,48 @@ impl Leap<'_, '_> {
     }
 }
 
+/// What the next block has to know.
+struct Next {
+    string: u64,
+    escape: u64,
+    /// What must not be.
+    wrong: u64,
+}
+
+/// The tokens of a block that begins within a string, or with an escaped byte, if the block before it says so.
+#[inline(always)]
+fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) -> (Tokens, Next) {
+    let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
+    let (escaped, escape) = escapes(backslash, escape);
+    let quote = quote & !escaped;
+    let string = lanes.prefix_xor(quote) ^ within;
+    let white = white & !string;
+    let (open, close, comma, colon) = (open & !string, close & !string, comma & !string, colon & !string);
+    let scalar = !(string | quote | white | open | close | comma | colon);
+    let next = Next {
+        string: ((string as i64) >> 63) as u64,
+        escape,
+        wrong: control & string | backslash & !string,
+    };
+    (
+        Tokens {
+            string,
+            quote,
+            open,
+            close,
+            comma,
+            colon,
+            white,
+            scalar,
+            backslash,
+            escaped,
+            curly: 0,
+            objects: 0,
+        },
+        next,
+    )
+}
+
 /// What became of an opening bracket.
 enum Enter {
     Calm,
@@ -629,26 +744,15 @@ fn escapes(backslash: u64, carry: u64) -> (u64, u64) {
 
 /// The tokens that follow those of `tokens`, whatever blanks there are between; `carry` passes over the edge.
 #[inline(always)]
-fn follow(tokens: u64, white: u64, carry: &mut u64) -> u64 {
+fn follow<const WHITE: bool>(tokens: u64, white: u64, carry: &mut u64) -> u64 {
     let starts = tokens << 1 | *carry;
     *carry = tokens >> 63;
-    if white == 0 {
+    if !WHITE {
         return starts;
     }
     let (carried, over) = (starts & white).overflowing_add(white);
     *carry |= u64::from(over);
     (starts | carried) & !white
-}
-
-/// The first of `bits` behind the byte at `at`, in the block at `base`.
-#[inline(always)]
-fn first_after(bits: u64, at: usize, base: usize) -> Option<usize> {
-    let later = match at.checked_sub(base) {
-        None => bits,
-        Some(place @ 0..63) => bits & !0 << (place + 1),
-        Some(_) => 0,
-    };
-    (later != 0).then(|| later.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
@@ -680,12 +784,12 @@ mod tests {
     #[test]
     fn what_follows_a_token_is_found_over_blanks_and_edges() {
         let mut carry = 0;
-        assert_eq!(follow(0b1, 0b110, &mut carry), 0b1000);
-        assert_eq!(follow(1 << 60, 0b111 << 61, &mut carry), 0);
+        assert_eq!(follow::<true>(0b1, 0b110, &mut carry), 0b1000);
+        assert_eq!(follow::<true>(1 << 60, 0b111 << 61, &mut carry), 0);
         assert_eq!(carry, 1);
-        assert_eq!(follow(0, !0, &mut carry), 0);
+        assert_eq!(follow::<true>(0, !0, &mut carry), 0);
         assert_eq!(carry, 1);
-        assert_eq!(follow(0b100, 0b11, &mut carry), 0b1100);
+        assert_eq!(follow::<true>(0b100, 0b11, &mut carry), 0b1100);
         assert_eq!(carry, 0);
     }
 }

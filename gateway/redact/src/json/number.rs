@@ -72,6 +72,42 @@ pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
     Some(at)
 }
 
+/// Whether `bytes` begin with a number or word that ends where one may, or with the beginning of one.
+#[inline(always)]
+pub(super) fn is_scalar(bytes: &[u8]) -> bool {
+    if let Some(word) = bytes.first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        let first = word as u8;
+        // The digits before the first byte that is none; a carry runs upwards only.
+        let offsets = word ^ 0x3030_3030_3030_3030;
+        let others = ((offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676) | offsets)
+            & 0x8080_8080_8080_8080;
+        let digits = others.trailing_zeros() / 8;
+        let (length, is_right) = match first {
+            b't' => (4, word as u32 == u32::from_le_bytes(*b"true")),
+            b'n' => (4, word as u32 == u32::from_le_bytes(*b"null")),
+            b'f' => (5, (word >> 8) as u32 == u32::from_le_bytes(*b"alse")),
+            _ => (digits, (1..8).contains(&digits) && (first != b'0' || digits == 1)),
+        };
+        if is_right && ENDS[usize::from((word >> (8 * length)) as u8)] {
+            return true;
+        }
+    }
+    scalar(bytes).is_some_and(|length| bytes.get(length).is_none_or(|&byte| ENDS[usize::from(byte)]))
+}
+
+/// The bytes that end a number or word. Which of them may stand there is for the grammar of tokens to say.
+static ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let bytes = b" \t\n\r,:]}[{\"";
+    let mut at = 0;
+    while at < bytes.len() {
+        ends[bytes[at] as usize] = true;
+        at += 1;
+    }
+    ends
+};
+
 /// Reads one word across chunks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WordLexer {

@@ -159,6 +159,42 @@ impl Stack {
         Ok(())
     }
 
+    /// Opens a container in a calm one the short way, and tells whether it is calm; `None` if it takes the long way.
+    #[inline(always)]
+    pub(super) fn open_calm(
+        &mut self,
+        automaton: &Automaton,
+        kind: Kind,
+        member: Label,
+        depth: usize,
+    ) -> Option<bool> {
+        let frame = self.frames.last()?;
+        if self.frames.len() >= depth {
+            return None;
+        }
+        let (mut is_live, mut is_calm) = (false, true);
+        if frame.is_live {
+            let label = if frame.kind == Kind::Object { member } else { Label::OTHER };
+            let state = automaton.simple_step(*self.states.last()?, label)?;
+            if state != 0 {
+                self.states.push(state);
+                is_live = true;
+                is_calm = automaton.is_simple_calm(state);
+            }
+        }
+        self.frames.push(Frame {
+            kind,
+            is_live,
+            is_calm,
+            is_asked: false,
+            hidden: None,
+            keys: None,
+            chain: Chain::NONE,
+            index: 0,
+        });
+        Some(is_calm)
+    }
+
     /// Closes the innermost container.
     pub(super) fn close(&mut self, automaton: &Automaton) {
         if let Some(Frame { is_live: true, .. }) = self.frames.pop() {

@@ -39,6 +39,18 @@ pub(crate) struct Automaton {
     names: Names,
     /// The indexes with a label of their own, sorted.
     indexes: Vec<(u64, Label)>,
+    /// The same in one word, where that is all there is.
+    simple: Option<Simple>,
+}
+
+/// The masks of an automaton of one word and of plain fields of names.
+#[derive(Clone, Copy, Debug)]
+struct Simple {
+    selecting: u64,
+    last: u64,
+    lasting: u64,
+    /// The segments whose match hides a child under any label.
+    calm: u64,
 }
 
 impl Automaton {
@@ -86,11 +98,22 @@ impl Automaton {
             root: Vec::new(),
             names,
             indexes,
+            simple: None,
         };
         automaton.names.seal();
         for field in fields {
             automaton.add(field);
         }
+        let is_simple = words == 1
+            && !automaton.has_exceptions
+            && automaton.indexes.is_empty()
+            && automaton.conditional[0] == 0;
+        automaton.simple = is_simple.then(|| Simple {
+            selecting: automaton.selecting[0],
+            last: automaton.last[0],
+            lasting: automaton.lasting[0],
+            calm: automaton.matching[0] & automaton.selecting[0],
+        });
         automaton
     }
 
@@ -207,8 +230,14 @@ impl Automaton {
     }
 
     /// The treatment of the child under `label`, by the field declared first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
+        if let Some(simple) = &self.simple
+            && let [state] = state
+        {
+            let selecting = state & self.matching[label.0] & simple.selecting;
+            return self.owners.get(selecting.trailing_zeros() as usize).map(|owner| owner.0);
+        }
         let matching = self.row(label);
         for (word, ((state, matching), selecting)) in
             state.iter().zip(matching).zip(&self.selecting).enumerate()
@@ -271,6 +300,30 @@ impl Automaton {
             states.truncate(from + self.words);
         }
         alive != 0
+    }
+
+    /// The state below the child under `label` for an automaton of one word that knows only plain fields of names;
+    /// `None` for any other automaton, and where the child is hidden itself.
+    #[inline(always)]
+    pub(crate) fn simple_step(&self, state: u64, label: Label) -> Option<u64> {
+        let simple = self.simple.as_ref()?;
+        let matching = state & self.matching.get(label.0)?;
+        if matching & simple.selecting != 0 {
+            return None;
+        }
+        Some((matching & !simple.last) << 1 | state & simple.lasting)
+    }
+
+    /// Whether in such a state nothing is hidden but under names of the plan.
+    #[inline(always)]
+    pub(crate) fn is_simple_calm(&self, state: u64) -> bool {
+        self.simple.as_ref().is_some_and(|simple| state & simple.calm == 0)
+    }
+
+    /// Whether a key that ends in these four bytes may be one of the plan's.
+    #[inline(always)]
+    pub(crate) fn may_end(&self, last: [u8; 4]) -> bool {
+        self.names.may_end(last)
     }
 
     /// Takes out of a state what has no say below a value that the field at `place` hides: fields not declared

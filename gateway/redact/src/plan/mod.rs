@@ -11,7 +11,16 @@
 //!    [`PlanBuilder::contact_keys`] that selects the object, in a hidden container too, unless the object is kept
 //!    by a field declared before it, or stands in a container that is kept.
 
-use crate::{alias::AliasKey, class::Class, display::Display, mask, selector::Selector};
+use std::sync::Arc;
+
+use crate::{
+    alias::AliasKey,
+    class::Class,
+    display::Display,
+    mask,
+    selector::Selector,
+    vault::{Source, Vault},
+};
 
 pub(crate) use automaton::{Automaton, Label, Place};
 pub(crate) use condition::{Check, Conditions, Probes, SetId};
@@ -27,14 +36,17 @@ pub struct Plan {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
     key: AliasKey,
+    vault: Option<Arc<dyn Vault>>,
     automaton: Automaton,
     conditions: Conditions,
+    /// The constants of classes that show them, as JSON strings.
+    constants: [Option<Box<[u8]>>; Class::ALL.len()],
 }
 
 impl Plan {
     /// Begins a plan without fields, in which every class shows aliases.
     pub fn builder() -> PlanBuilder {
-        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()] }
+        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()], vault: None }
     }
 
     /// The declared fields, in their order.
@@ -72,20 +84,36 @@ impl Plan {
         &self.conditions
     }
 
+    /// What every string of the class is shown as, as a JSON string, unless that depends on the string: names that
+    /// are addresses are shown as such.
+    #[inline]
+    pub(crate) fn constant(&self, class: Class) -> Option<&[u8]> {
+        self.constants[class.index()].as_deref()
+    }
+
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
-        mask::write_text(class, self.display(class), value, &self.key, out);
+        mask::write_text(class, self.display(class), value, self.source(), out);
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { key: &self.key, vault: self.vault() }
+    }
+
+    /// Where what aliases stand for is kept.
+    pub(crate) fn vault(&self) -> Option<&dyn Vault> {
+        self.vault.as_deref()
     }
 
     /// Appends what a key of the class is shown as. It is an alias whatever the display: constants would make
     /// many members one.
     pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
-        mask::write_text(class, Display::Alias, key, &self.key, out);
+        mask::write_text(class, Display::Alias, key, self.source(), out);
     }
 
     /// What a number of the class is shown as.
     pub(crate) fn number(&self, class: Class, spelling: &[u8]) -> u64 {
-        mask::number(class, self.display(class), spelling, &self.key)
+        mask::number(class, self.display(class), spelling, self.source())
     }
 }
 
@@ -95,6 +123,7 @@ impl Plan {
 pub struct PlanBuilder {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
+    vault: Option<Arc<dyn Vault>>,
 }
 
 impl PlanBuilder {
@@ -133,6 +162,13 @@ impl PlanBuilder {
         self
     }
 
+    /// Keeps what aliases stand for in a vault. Without one an alias is all that is left of its value: it cannot be
+    /// restored, and by chance, one in 2^40 for a pair of values (phones: 10^10), two values share one.
+    pub fn vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
     /// Compiles the plan.
     pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
         let segments = self.fields.iter().map(Field::bits).sum();
@@ -151,8 +187,17 @@ impl PlanBuilder {
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
-        let PlanBuilder { fields, displays } = self;
-        Ok(Plan { fields, displays, key: key.clone(), automaton, conditions })
+        let constants = Class::ALL.map(|class| match self.displays[class.index()] {
+            Display::Hidden => {
+                let mut constant = String::from("\"");
+                mask::write_hidden(class, &mut constant);
+                constant.push('"');
+                Some(constant.into_bytes().into())
+            }
+            Display::Alias | Display::Partial => None,
+        });
+        let PlanBuilder { fields, displays, vault } = self;
+        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants })
     }
 }
 

@@ -16,10 +16,10 @@ pub(super) struct Names {
 }
 
 /// The names by their last bytes, as they stand in a document: behind the opening quote.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Endings {
     /// The first entry of each bucket plus one.
-    buckets: Vec<u16>,
+    buckets: Box<[u16; 1 << BUCKET_BITS]>,
     /// The names with their opening quotes, and the next entry of the bucket plus one.
     entries: Vec<(Box<[u8]>, Label, u16)>,
     /// The bits of the last four bytes that every entry has.
@@ -50,27 +50,44 @@ impl Names {
 
     /// Makes the table of endings, when all names are known.
     pub(super) fn seal(&mut self) {
-        let mut endings = Endings { buckets: vec![0; 1 << BUCKET_BITS], entries: Vec::new(), mask: 0 };
+        let mut endings = Endings::default();
         let names = || self.slots.iter().flatten();
         let shortest = names().map(|(name, _)| name.len() + 1).min().unwrap_or(4).min(4);
         endings.mask = !0 << (32 - 8 * shortest);
         for (name, label) in names() {
             let quoted: Box<[u8]> = [b"\"", &**name].concat().into();
-            let bucket = endings.bucket(&quoted);
+            let bucket = endings.bucket(last_four(&quoted));
             let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
             endings.entries.push((quoted, *label, next));
         }
         self.endings = endings;
     }
 
-    /// The label of the name that ends at the end of `before`, behind an opening quote.
+    /// Whether a key that ends in these four bytes may be one of the names.
+    #[inline(always)]
+    pub(super) fn may_end(&self, last: [u8; 4]) -> bool {
+        self.endings.buckets[self.endings.bucket(u32::from_le_bytes(last))] != 0
+    }
+
+    /// The label of the name whose key ends before the colon at the end of `before`.
     #[inline(always)]
     pub(super) fn quoted(&self, before: &[u8]) -> Option<Label> {
-        let endings = &self.endings;
-        let mut next = *endings.buckets.get(endings.bucket(before))?;
+        if let Some([name @ .., b'"']) = before.last_chunk::<5>() {
+            let bucket = self.endings.bucket(u32::from_le_bytes(*name));
+            return match self.endings.buckets[bucket] {
+                0 => None,
+                first => self.ending(first, &before[..before.len() - 1]),
+            };
+        }
+        let key = before.trim_ascii_end().strip_suffix(b"\"")?;
+        self.ending(self.endings.buckets[self.endings.bucket(last_four(key))], key)
+    }
+
+    #[inline(always)]
+    fn ending(&self, mut next: u16, key: &[u8]) -> Option<Label> {
         while let Some(entry) = usize::from(next).checked_sub(1) {
-            let (quoted, label, later) = &endings.entries[entry];
-            if let Some(rest) = before.strip_suffix(&**quoted)
+            let (quoted, label, later) = &self.endings.entries[entry];
+            if let Some(rest) = key.strip_suffix(&**quoted)
                 && rest.last() != Some(&b'\\')
             {
                 return Some(*label);
@@ -115,19 +132,27 @@ impl Names {
 }
 
 impl Endings {
-    /// The bucket of what ends in these bytes.
+    /// The bucket of what ends in these four bytes.
     #[inline(always)]
-    fn bucket(&self, bytes: &[u8]) -> usize {
-        let last = match bytes.last_chunk() {
-            Some(last) => u32::from_le_bytes(*last),
-            None => {
-                let mut last = [0; 4];
-                last[4 - bytes.len()..].copy_from_slice(bytes);
-                u32::from_le_bytes(last)
-            }
-        };
+    fn bucket(&self, last: u32) -> usize {
         ((last & self.mask).wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
     }
+}
+
+impl Default for Endings {
+    fn default() -> Endings {
+        Endings { buckets: Box::new([0; 1 << BUCKET_BITS]), entries: Vec::new(), mask: 0 }
+    }
+}
+
+/// The last four bytes, with zeros before them where there are fewer.
+fn last_four(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .rev()
+        .take(4)
+        .enumerate()
+        .fold(0, |word, (place, &byte)| word | u32::from(byte) << (24 - 8 * place))
 }
 
 const BUCKET_BITS: u32 = 10;

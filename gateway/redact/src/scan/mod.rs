@@ -44,9 +44,6 @@ pub(crate) trait Lanes: Copy {
     /// Looks at a block.
     fn masks(self, block: &[u8; BLOCK]) -> Masks;
 
-    /// The digits of a block, and its zeros.
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64);
-
     /// Sets each bit to the exclusive or of it and all lower ones: from every odd bit to the next even one.
     fn prefix_xor(self, bits: u64) -> u64;
 }

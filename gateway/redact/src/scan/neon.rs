@@ -37,17 +37,6 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64) {
-        // SAFETY: NEON is part of AArch64.
-        unsafe {
-            let offsets = load(block).map(|lane| vsubq_u8(lane, vdupq_n_u8(b'0')));
-            let digits = offsets.map(|lane| vcltq_u8(lane, vdupq_n_u8(10)));
-            let zeros = offsets.map(|lane| vceqzq_u8(lane));
-            (bits(digits), bits(zeros))
-        }
-    }
-
-    #[inline(always)]
     fn prefix_xor(self, mut bits: u64) -> u64 {
         for shift in [1, 2, 4, 8, 16, 32] {
             bits ^= bits << shift;

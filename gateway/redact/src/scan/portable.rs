@@ -27,13 +27,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64) {
-        let fold =
-            |is: fn(u8) -> bool| block.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(is(byte)));
-        (fold(|byte| byte.is_ascii_digit()), fold(|byte| byte == b'0'))
-    }
-
-    #[inline(always)]
     fn prefix_xor(self, mut bits: u64) -> u64 {
         for shift in [1, 2, 4, 8, 16, 32] {
             bits ^= bits << shift;

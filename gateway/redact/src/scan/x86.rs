@@ -70,17 +70,6 @@ impl Lanes for Sse2 {
     }
 
     #[inline(always)]
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64) {
-        // SAFETY: as above.
-        unsafe {
-            let offsets = sse2_load(block).map(|lane| _mm_sub_epi8(lane, _mm_set1_epi8(b'0' as i8)));
-            let digits = offsets.map(|lane| _mm_cmpeq_epi8(_mm_min_epu8(lane, _mm_set1_epi8(9)), lane));
-            let zeros = offsets.map(|lane| _mm_cmpeq_epi8(lane, _mm_setzero_si128()));
-            (sse2_bits(digits), sse2_bits(zeros))
-        }
-    }
-
-    #[inline(always)]
     fn prefix_xor(self, mut bits: u64) -> u64 {
         for shift in [1, 2, 4, 8, 16, 32] {
             bits ^= bits << shift;
@@ -142,18 +131,6 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64) {
-        // SAFETY: as above.
-        unsafe {
-            let offsets = avx2_load(block).map(|lane| _mm256_sub_epi8(lane, _mm256_set1_epi8(b'0' as i8)));
-            let digits =
-                offsets.map(|lane| _mm256_cmpeq_epi8(_mm256_min_epu8(lane, _mm256_set1_epi8(9)), lane));
-            let zeros = offsets.map(|lane| _mm256_cmpeq_epi8(lane, _mm256_setzero_si256()));
-            (avx2_bits(digits), avx2_bits(zeros))
-        }
-    }
-
-    #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         // SAFETY: a value of this type exists only where PCLMULQDQ does.
         unsafe { carryless_prefix_xor(bits) }
@@ -197,17 +174,6 @@ impl Lanes for Avx512 {
                 comma: equal(b','),
                 colon: equal(b':'),
             }
-        }
-    }
-
-    #[inline(always)]
-    fn digits(self, block: &[u8; BLOCK]) -> (u64, u64) {
-        // SAFETY: as above.
-        unsafe {
-            let lane = _mm512_loadu_si512(block.as_ptr().cast());
-            let offsets = _mm512_sub_epi8(lane, _mm512_set1_epi8(b'0' as i8));
-            let digits = _mm512_cmplt_epu8_mask(offsets, _mm512_set1_epi8(10));
-            (digits, _mm512_cmpeq_epi8_mask(lane, _mm512_set1_epi8(b'0' as i8)))
         }
     }
 
