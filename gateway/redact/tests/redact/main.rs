@@ -16,3 +16,4 @@ mod payloads;
 mod properties;
 mod random;
 mod reference;
+mod selectors;
