@@ -250,9 +250,10 @@ impl Leap<'_, '_> {
         let (mut whites, mut backslashes, mut wrong) = (0, 0, 0);
         let mut length = 0;
         let start = *carry;
+        let mut lowest = lanes.highest();
         let mut is_last = blocks.len() < WINDOW;
         for (block, tokens) in blocks.iter().zip(&mut window.blocks) {
-            let (found, next) = tokens_of(lanes, block, carry.string, carry.escape);
+            let (found, next) = tokens_of(lanes, block, &mut lowest, *carry);
             *tokens = found;
             (carry.string, carry.escape) = (next.string, next.escape);
             whites |= found.white;
@@ -263,15 +264,21 @@ impl Leap<'_, '_> {
         if length == blocks.len() && length < WINDOW && !tail.is_empty() {
             let mut padded = [b' '; BLOCK];
             padded[..tail.len()].copy_from_slice(tail);
-            let (found, next) = tokens_of(lanes, &padded, carry.string, carry.escape);
+            let (found, next) = tokens_of(lanes, &padded, &mut lowest, *carry);
             let is_open = (next.string | found.scalar >> (tail.len() - 1) & 1) != 0;
             if !is_open {
                 window.blocks[length] = found;
                 (carry.string, carry.escape) = (next.string, next.escape);
                 whites |= found.white;
                 backslashes |= found.backslash;
-                wrong |= next.wrong;
+                wrong |= next.wrong | lanes.controls(&padded) & found.string;
                 length += 1;
+            }
+        }
+        if lanes.has_control(lowest) {
+            // Blanks between tokens, or what no string may have.
+            for (block, tokens) in blocks.iter().zip(&window.blocks) {
+                wrong |= lanes.controls(block) & tokens.string;
             }
         }
         if backslashes | start.escape != 0
@@ -475,7 +482,7 @@ impl Leap<'_, '_> {
 
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
     /// of the value, or with none if it is odd.
-    #[inline(never)]
+    #[inline(always)]
     fn value(&mut self, window: &Window, label: Label, colon: usize) -> Result<(), Option<usize>> {
         let mut at = colon + 1;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.chunk.get(at) {
@@ -484,7 +491,7 @@ impl Leap<'_, '_> {
         self.label_at = at;
         self.label = label;
         let rewriter = &mut *self.rewriter;
-        let treatment = rewriter.stack.treatment(rewriter.plan.automaton(), label);
+        let treatment = rewriter.stack.calm_treatment(rewriter.plan.automaton(), label);
         let class = match treatment {
             None | Some(Treatment::Keep | Treatment::Keys(_)) => return Ok(()),
             Some(Treatment::HideIf(..)) => return Err(Some(at)),
@@ -537,6 +544,12 @@ impl Leap<'_, '_> {
     fn show(&mut self, class: Class, open: usize, close: usize) {
         let value = &self.chunk[open + 1..close];
         self.passed = close + 1;
+        if let Some(constant) = self.rewriter.plan.constant(class)
+            && !value.is_empty()
+        {
+            self.rewriter.summary.hidden[class.index()] += 1;
+            return constant.push(self.out);
+        }
         self.rewriter.show_raw_text(class, value, self.out);
     }
 
@@ -682,19 +695,20 @@ struct Next {
 
 /// The tokens of a block that begins within a string, or with an escaped byte, if the block before it says so.
 #[inline(always)]
-fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) -> (Tokens, Next) {
-    let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
-    let (escaped, escape) = escapes(backslash, escape);
+fn tokens_of<L: Lanes>(
+    lanes: L,
+    block: &[u8; BLOCK],
+    lowest: &mut L::Lowest,
+    carry: Carry,
+) -> (Tokens, Next) {
+    let Masks { quote, backslash, white, open, close, comma, colon } = lanes.masks(block, lowest);
+    let (escaped, escape) = escapes(backslash, carry.escape);
     let quote = quote & !escaped;
-    let string = lanes.prefix_xor(quote) ^ within;
+    let string = lanes.prefix_xor(quote) ^ carry.string;
     let white = white & !string;
     let (open, close, comma, colon) = (open & !string, close & !string, comma & !string, colon & !string);
     let scalar = !(string | quote | white | open | close | comma | colon);
-    let next = Next {
-        string: ((string as i64) >> 63) as u64,
-        escape,
-        wrong: control & string | backslash & !string,
-    };
+    let next = Next { string: ((string as i64) >> 63) as u64, escape, wrong: backslash & !string };
     (
         Tokens {
             string,

@@ -63,6 +63,15 @@ impl Stack {
         self.frames.last().map_or(Chain::NONE, |frame| frame.chain)
     }
 
+    /// The treatment of the member under `label` of a calm object.
+    #[inline(always)]
+    pub(super) fn calm_treatment(&self, automaton: &Automaton, label: Label) -> Option<Treatment> {
+        match self.states.last().and_then(|state| automaton.simple_treatment(*state, label)) {
+            Some(treatment) => treatment,
+            None => self.treatment(automaton, label),
+        }
+    }
+
     /// The treatment of the next value; `member` is the label of its key, if it has one.
     #[inline]
     pub(super) fn treatment(&self, automaton: &Automaton, member: Label) -> Option<Treatment> {
