@@ -35,6 +35,23 @@ impl Stack {
         self.frames.last().is_none_or(|frame| frame.is_calm)
     }
 
+    /// Whether containers in the innermost one are like it, as long as no name of the plan leads to them.
+    #[inline(always)]
+    pub(super) fn is_steady(&self, automaton: &Automaton) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        frame.is_calm
+            && (!frame.is_live
+                || self
+                    .states
+                    .last()
+                    .is_some_and(|state| automaton.simple_step(*state, Label::OTHER) == Some(*state)))
+    }
+
+    /// How many containers are open.
+    pub(super) fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The kind of the innermost open container.
     pub(super) fn kind(&self) -> Option<Kind> {
         self.frames.last().map(|frame| frame.kind)
