@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(body) => body,
         None => fs::read(document)?,
     };
-    let mut run: Box<dyn FnMut(&[u8], &mut Vec<u8>)> = match way.as_str() {
+    let mut run: Run = match way.as_str() {
         "constants" => ours(&documents::KEYS, Display::Hidden)?,
         "aliases" => ours(&documents::KEYS, Display::Alias)?,
         "no-such-key" => ours(&["absent"], Display::Hidden)?,
@@ -43,8 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+type Run = Box<dyn FnMut(&[u8], &mut Vec<u8>)>;
+
 /// As a proxy does: chunks of 16 KB.
-fn ours(keys: &[&str], display: Display) -> Result<Box<dyn FnMut(&[u8], &mut Vec<u8>)>, Box<dyn Error>> {
+fn ours(keys: &[&str], display: Display) -> Result<Run, Box<dyn Error>> {
     let mut builder = Plan::builder();
     for key in keys {
         let class = match *key {
