@@ -38,7 +38,10 @@ pub(crate) fn write_text(class: Class, display: Display, value: &[u8], source: S
     if value.is_empty() {
         return;
     }
-    let class = judged_class(class, value);
+    let class = match display {
+        Display::Alias | Display::Partial => judged_class(class, value),
+        Display::Hidden => class,
+    };
     let shown = match (class, display) {
         (Class::Avatar, Display::Partial) | (_, Display::Alias) => write_alias(class, value, source, out),
         (_, Display::Partial) => str::from_utf8(value).is_ok_and(|value| write_partial(class, value, out)),
@@ -71,7 +74,7 @@ pub(crate) fn write_hidden(class: Class, out: &mut String) {
     }
 }
 
-/// The class whose forms a value takes: a name that is a number or an address is treated as one.
+/// The class whose alias or partial form a value takes: a name that is a number or an address is treated as one.
 pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
     match class {
         Class::Name => match str::from_utf8(value).map(str::trim) {

@@ -57,6 +57,7 @@ impl Rewriter {
             passed: cursor.passed,
             out: cursor.out,
             open: None,
+            light: Light::default(),
             label_at: usize::MAX,
             label: Label::OTHER,
             rewriter: self,
@@ -96,6 +97,7 @@ struct Leap<'l, 'c> {
     passed: usize,
     /// The hidden string whose closing quote is still to come.
     open: Option<Open>,
+    light: Light,
     /// Where the value of the last key of the plan begins, and what the key is.
     label_at: usize,
     label: Label,
@@ -119,7 +121,8 @@ struct Place {
     is_end: bool,
 }
 
-/// What a block has to know of those before it. All but `string` are one bit.
+/// What a block has to know of those before it: of `string`, `escape` and `key` one bit or all, of the others the
+/// highest bit.
 #[derive(Clone, Copy, Default)]
 struct Carry {
     /// All ones within a string.
@@ -144,10 +147,10 @@ impl Carry {
     fn of(state: State) -> Carry {
         let carry = Carry::default();
         match state {
-            State::Value | State::FirstItem => Carry { value: 1, ..carry },
-            State::FirstMember | State::Member => Carry { member: 1, ..carry },
+            State::Value | State::FirstItem => Carry { value: 1 << 63, ..carry },
+            State::FirstMember | State::Member => Carry { member: 1 << 63, ..carry },
             State::Text { .. } => Carry { string: !0, ..carry },
-            State::After => Carry { after: 1, ..carry },
+            State::After => Carry { after: 1 << 63, ..carry },
             State::Key { .. } | State::Colon | State::Number { .. } | State::Word { .. } => carry,
         }
     }
@@ -208,16 +211,14 @@ impl Work for Leap<'_, '_> {
             Window { blocks: [Tokens::default(); WINDOW], length: 0, has_white: false, has_backslash: false };
         loop {
             let is_last = self.fill(lanes, &mut carry, &mut window)?;
-            let walk = self.walk(&mut window);
-            let (blocks, seen, stop) = match walk {
-                Walk::Whole => (window.length, !0, None),
+            let (blocks, seen, stop) = match self.walk(&mut window) {
+                Walk::Whole => (window.length, 0, None),
                 Walk::Odd => return None,
-                Walk::Until(at, state) => match at - self.base {
-                    length if length < window.length * BLOCK => {
-                        (length / BLOCK + 1, (1 << (length % BLOCK)) - 1, Some((at, state)))
-                    }
-                    _ => (window.length, !0, Some((at, state))),
-                },
+                Walk::Until(at, state) => {
+                    let length = at - self.base;
+                    let blocks = window.length.min(length / BLOCK);
+                    (blocks, (1 << (length % BLOCK)) - 1, Some((at, state)))
+                }
             };
             let is_right = match (window.has_white, window.has_backslash) {
                 (false, false) => self.is_right::<false, false>(&window, blocks, seen, &mut carry),
@@ -228,11 +229,13 @@ impl Work for Leap<'_, '_> {
                 return None;
             }
             if let Some((at, state)) = stop {
+                self.settle();
                 let member = if at == self.label_at { self.label } else { Label::OTHER };
                 return Some(Place { at, passed: self.passed, state, member, is_end: false });
             }
             self.base = self.chunk.len().min(self.base + window.length * BLOCK);
             if is_last {
+                self.settle();
                 return Some(self.leave(carry));
             }
         }
@@ -250,9 +253,10 @@ impl Leap<'_, '_> {
         let (mut whites, mut backslashes, mut wrong) = (0, 0, 0);
         let mut length = 0;
         let start = *carry;
+        let mut lowest = lanes.highest();
         let mut is_last = blocks.len() < WINDOW;
         for (block, tokens) in blocks.iter().zip(&mut window.blocks) {
-            let (found, next) = tokens_of(lanes, block, carry.string, carry.escape);
+            let (found, next) = tokens_of(lanes, block, &mut lowest, *carry);
             *tokens = found;
             (carry.string, carry.escape) = (next.string, next.escape);
             whites |= found.white;
@@ -263,15 +267,21 @@ impl Leap<'_, '_> {
         if length == blocks.len() && length < WINDOW && !tail.is_empty() {
             let mut padded = [b' '; BLOCK];
             padded[..tail.len()].copy_from_slice(tail);
-            let (found, next) = tokens_of(lanes, &padded, carry.string, carry.escape);
+            let (found, next) = tokens_of(lanes, &padded, &mut lowest, *carry);
             let is_open = (next.string | found.scalar >> (tail.len() - 1) & 1) != 0;
             if !is_open {
                 window.blocks[length] = found;
                 (carry.string, carry.escape) = (next.string, next.escape);
                 whites |= found.white;
                 backslashes |= found.backslash;
-                wrong |= next.wrong;
+                wrong |= next.wrong | lanes.controls(&padded) & found.string;
                 length += 1;
+            }
+        }
+        if lanes.has_control(lowest) {
+            // Blanks between tokens, or what no string may have.
+            for (block, tokens) in blocks.iter().zip(&window.blocks) {
+                wrong |= lanes.controls(block) & tokens.string;
             }
         }
         if backslashes | start.escape != 0
@@ -303,68 +313,99 @@ impl Leap<'_, '_> {
         let chunk = self.chunk;
         let mut base = self.base;
         let mut objects = self.objects();
-        let mut is_live = self.rewriter.stack.is_live();
-        let length = window.length;
-        for block in 0..length.min(WINDOW) {
+        let mut place = self.place();
+        for block in 0..window.length.min(WINDOW) {
             let Tokens { open, close, colon, .. } = window.blocks[block];
             let brackets = open | close;
             // Where a bracket may change whether keys matter, all of them are looked at.
-            let keys = if is_live || brackets != 0 { self.keys(base, colon) } else { 0 };
+            let keys = if place.is_live || brackets != 0 { self.keys(base, colon) } else { 0 };
             let mut events = brackets | keys;
             let mut curly = 0;
             let mut inside = objects;
+            let mut stop = None;
             while events != 0 {
                 let bit = events & events.wrapping_neg();
                 let at = base + events.trailing_zeros() as usize;
                 events ^= bit;
                 if keys & bit != 0 {
-                    if is_live
+                    if place.is_live
                         && let Some(label) = self.rewriter.plan.automaton().quoted(&chunk[..at])
                         && let Err(found) = self.value(window, label, at)
                     {
-                        (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
-                        return found.map_or(Walk::Odd, |at| Walk::Until(at, State::Value));
+                        stop = Some(found.map_or(Walk::Odd, |at| Walk::Until(at, State::Value)));
+                        break;
                     }
                     continue;
                 }
+                // Bit 5 is the difference between `{` and `[`, and between `}` and `]`.
+                let is_object = chunk[at] & 0x20 != 0;
                 let behind = !(bit | (bit - 1));
-                let mut stop = None;
                 if open & bit != 0 {
-                    let is_object = chunk[at] == b'{';
-                    let first = if is_object { State::FirstMember } else { State::FirstItem };
-                    match self.enter(if is_object { Kind::Object } else { Kind::Array }, at) {
-                        Enter::Calm => {}
-                        Enter::NotCalm => stop = Some(Walk::Until(at + 1, first)),
-                        Enter::Treated => stop = Some(Walk::Until(at, State::Value)),
-                        Enter::TooDeep => return Walk::Odd,
-                    }
                     curly |= if is_object { bit } else { 0 };
+                    if self.light.count < place.room && at != self.label_at {
+                        self.light.push(is_object);
+                    } else {
+                        stop = self.enter(is_object, at);
+                        if let Some(Walk::Until(_, State::Value) | Walk::Odd) = stop {
+                            break;
+                        }
+                        place = self.place();
+                    }
                     objects = if is_object { !0 } else { 0 };
                 } else {
-                    let stack = &mut self.rewriter.stack;
-                    if (objects != 0) != (chunk[at] == b'}') {
+                    if (objects != 0) != is_object {
                         return Walk::Odd;
                     }
-                    stack.close(self.rewriter.plan.automaton());
-                    if stack.is_empty() || !stack.is_calm() {
-                        stop = Some(Walk::Until(at + 1, State::After));
+                    if self.light.count > 0 {
+                        self.light.pop();
+                    } else {
+                        let stack = &mut self.rewriter.stack;
+                        stack.close(self.rewriter.plan.automaton());
+                        if stack.is_empty() || !stack.is_calm() {
+                            stop = Some(Walk::Until(at + 1, State::After));
+                        }
+                        place = self.place();
                     }
                     objects = self.objects();
                 }
                 inside = inside & !behind | objects & behind;
-                if let Some(stop) = stop {
-                    (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
-                    return stop;
+                if stop.is_some() {
+                    break;
                 }
-                is_live = self.rewriter.stack.is_live();
             }
             (window.blocks[block].curly, window.blocks[block].objects) = (curly, inside);
+            if let Some(stop) = stop {
+                return stop;
+            }
             base += BLOCK;
         }
         Walk::Whole
     }
 
-    /// Judges each token of the first `blocks` by the token before it; of the last block, those in `seen`.
+    /// What the innermost container on the stack says of containers in it.
+    #[inline(always)]
+    fn place(&self) -> Here {
+        let Rewriter { stack, plan, limits, .. } = &*self.rewriter;
+        let room = match stack.is_steady(plan.automaton()) {
+            true => limits.depth.saturating_sub(stack.depth()).min(Light::MOST) as u32,
+            false => 0,
+        };
+        Here { is_live: stack.is_live(), room }
+    }
+
+    /// Puts on the stack what is not there yet.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let Rewriter { stack, plan, limits, .. } = &mut *self.rewriter;
+        for place in (0..self.light.count).rev() {
+            let kind = if self.light.kinds >> place & 1 != 0 { Kind::Object } else { Kind::Array };
+            // There was room for it: see `place`.
+            let _ = stack.open(plan.automaton(), kind, Label::OTHER, None, limits.depth);
+        }
+        self.light = Light::default();
+    }
+
+    /// Judges each token of the first `blocks`, and of the next one those in `seen`, by the token before it.
     #[inline(always)]
     fn is_right<const WHITE: bool, const ESCAPES: bool>(
         &self,
@@ -373,64 +414,71 @@ impl Leap<'_, '_> {
         seen: u64,
         carry: &mut Carry,
     ) -> bool {
-        let Carry { mut key, scalar: mut within, mut value, mut member, mut colon, mut after, .. } = *carry;
-        for (block, tokens) in window.blocks[..blocks].iter().enumerate() {
-            let seen = if block + 1 == blocks { seen } else { !0 };
-            let Tokens { string, quote, open, close, comma, colon: colons, scalar, .. } = *tokens;
-            let Tokens { curly, objects, backslash, .. } = *tokens;
-            let white = if WHITE { tokens.white } else { 0 };
+        let mut before = *carry;
+        let mut base = self.base;
+        for tokens in &window.blocks[..blocks] {
+            if !self.is_block_right::<WHITE, ESCAPES>(tokens, base, !0, &mut before) {
+                return false;
+            }
+            base += BLOCK;
+        }
+        *carry = before;
+        seen == 0
+            || blocks == window.length
+            || self.is_block_right::<WHITE, ESCAPES>(&window.blocks[blocks], base, seen, &mut before)
+    }
 
-            let continued = scalar << 1 | within;
-            within = scalar >> 63;
-            let scalars = scalar & !continued;
-            let (opening, closing) = (quote & string, quote & !string);
-            let values = follow::<WHITE>(colons | open & !curly | comma & !objects, white, &mut value);
-            let members = follow::<WHITE>(curly | comma & objects, white, &mut member);
-            // Adding the opening quotes of keys to their strings leaves their closing ones.
-            let (ended, over) = string.overflowing_add(opening & members | key);
-            if ESCAPES && backslash & string & !ended != 0 {
+    #[inline(always)]
+    fn is_block_right<const WHITE: bool, const ESCAPES: bool>(
+        &self,
+        tokens: &Tokens,
+        base: usize,
+        seen: u64,
+        carry: &mut Carry,
+    ) -> bool {
+        let Tokens { string, quote, open, close, comma, colon, scalar, curly, objects, .. } = *tokens;
+        let white = if WHITE { tokens.white } else { 0 };
+        let continued = scalar << 1 | carry.scalar >> 63;
+        carry.scalar = scalar;
+        let mut scalars = scalar & !continued & seen;
+        let (opening, closing) = (quote & string, quote & !string);
+        let values = follow::<WHITE>(colon | open & !curly | comma & !objects, 0, white, &mut carry.value);
+        let members = follow::<WHITE>(curly | comma & objects, 0, white, &mut carry.member);
+        // Adding the opening quotes of keys to their strings leaves their closing ones.
+        let (ended, over) = string.overflowing_add(opening & members | carry.key);
+        if ESCAPES && tokens.backslash & string & !ended != 0 {
+            return false;
+        }
+        carry.key = u64::from(over);
+        let named = ended & closing;
+        let names = follow::<WHITE>(named, 0, white, &mut carry.colon);
+        let ends = close | closing & !named;
+        let afters = follow::<WHITE>(ends, continued & !scalar, white, &mut carry.after);
+        let wrong =
+            comma & !afters | colon & !names | opening & !(values | members) | (open | scalars) & !values;
+        if wrong & seen != 0 {
+            return false;
+        }
+        let empty = close & !afters & seen;
+        if empty != 0 && !self.are_empty(base, empty) {
+            return false;
+        }
+        while scalars != 0 {
+            let at = base + scalars.trailing_zeros() as usize;
+            scalars &= scalars - 1;
+            if !number::is_scalar(&self.chunk[at..]) {
                 return false;
-            }
-            key = u64::from(over);
-            let named = ended & closing;
-            let names = follow::<WHITE>(named, white, &mut colon);
-            let ends = close | closing & !named;
-            let starts = ends << 1 | after | continued & !scalar;
-            after = ends >> 63;
-            let afters = if WHITE {
-                let (carried, over) = (starts & white).overflowing_add(white);
-                after |= u64::from(over);
-                (starts | carried) & !white
-            } else {
-                starts
-            };
-            let wrong = comma & !afters
-                | colons & !names
-                | opening & !(values | members)
-                | (open | scalars) & !values;
-            if wrong & seen != 0 {
-                return false;
-            }
-            let empty = close & !afters & seen;
-            if empty != 0 && !self.are_empty(block, empty) {
-                return false;
-            }
-            let mut scalars = scalars & seen;
-            while scalars != 0 {
-                let at = self.base + block * BLOCK + scalars.trailing_zeros() as usize;
-                scalars &= scalars - 1;
-                if !number::is_scalar(&self.chunk[at..]) {
-                    return false;
-                }
             }
         }
-        *carry = Carry { key, scalar: within, value, member, colon, after, ..*carry };
         true
     }
 
     /// Ones if the innermost container is an object.
     #[inline(always)]
     fn objects(&self) -> u64 {
+        if self.light.count > 0 {
+            return (self.light.kinds & 1).wrapping_neg();
+        }
         match self.rewriter.stack.kind() {
             Some(Kind::Object) => !0,
             Some(Kind::Array) | None => 0,
@@ -459,23 +507,24 @@ impl Leap<'_, '_> {
     #[inline(always)]
     fn keys(&self, base: usize, mut colons: u64) -> u64 {
         let automaton = self.rewriter.plan.automaton();
+        let before = base.checked_sub(BEFORE).and_then(|from| self.chunk[from..].first_chunk());
+        let Some(bytes) = before else { return colons };
+        let bytes: &[u8; BEFORE + BLOCK] = bytes;
         let mut keys = 0;
         while colons != 0 {
-            let at = base + colons.trailing_zeros() as usize;
-            let bit = colons & colons.wrapping_neg();
-            colons ^= bit;
-            let may_be = match self.chunk[..at].last_chunk::<5>() {
-                Some([name @ .., b'"']) => automaton.may_end(*name),
-                Some(_) | None => true,
-            };
-            keys |= if may_be { bit } else { 0 };
+            let place = (colons.trailing_zeros() & 63) as usize;
+            colons &= colons - 1;
+            let last = [bytes[place + 3], bytes[place + 4], bytes[place + 5], bytes[place + 6]];
+            // Where blanks are between, it is not the closing quote.
+            let may_be = bytes[place + 7] != b'"' || automaton.may_end(last);
+            keys |= u64::from(may_be) << place;
         }
         keys
     }
 
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
     /// of the value, or with none if it is odd.
-    #[inline(never)]
+    #[inline(always)]
     fn value(&mut self, window: &Window, label: Label, colon: usize) -> Result<(), Option<usize>> {
         let mut at = colon + 1;
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.chunk.get(at) {
@@ -484,7 +533,7 @@ impl Leap<'_, '_> {
         self.label_at = at;
         self.label = label;
         let rewriter = &mut *self.rewriter;
-        let treatment = rewriter.stack.treatment(rewriter.plan.automaton(), label);
+        let treatment = rewriter.stack.calm_treatment(rewriter.plan.automaton(), label);
         let class = match treatment {
             None | Some(Treatment::Keep | Treatment::Keys(_)) => return Ok(()),
             Some(Treatment::HideIf(..)) => return Err(Some(at)),
@@ -537,39 +586,45 @@ impl Leap<'_, '_> {
     fn show(&mut self, class: Class, open: usize, close: usize) {
         let value = &self.chunk[open + 1..close];
         self.passed = close + 1;
+        if let Some(constant) = self.rewriter.plan.constant(class)
+            && !value.is_empty()
+        {
+            self.rewriter.summary.hidden[class.index()] += 1;
+            return constant.push(self.out);
+        }
         self.rewriter.show_raw_text(class, value, self.out);
     }
 
-    /// Opens the container at `at`.
-    #[inline(always)]
-    fn enter(&mut self, kind: Kind, at: usize) -> Enter {
+    /// Opens the container at `at`, and tells whether that ends the leap.
+    #[inline(never)]
+    fn enter(&mut self, is_object: bool, at: usize) -> Option<Walk> {
+        self.settle();
         let rewriter = &mut *self.rewriter;
         let automaton = rewriter.plan.automaton();
         let label = if at == self.label_at { self.label } else { Label::OTHER };
-        match rewriter.stack.open_calm(automaton, kind, label, rewriter.limits.depth) {
-            Some(true) => Enter::Calm,
-            Some(false) => Enter::NotCalm,
-            None => self.enter_slowly(kind, label),
-        }
-    }
-
-    #[inline(never)]
-    fn enter_slowly(&mut self, kind: Kind, label: Label) -> Enter {
-        let rewriter = &mut *self.rewriter;
-        let automaton = rewriter.plan.automaton();
-        let treatment = rewriter.stack.treatment(automaton, label);
-        if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
-            return Enter::Treated;
-        }
-        if rewriter.stack.open(automaton, kind, label, treatment, rewriter.limits.depth).is_err() {
-            return Enter::TooDeep;
-        }
-        if rewriter.stack.is_asked() {
-            // The exact machine opens it once more, to hear its members.
-            rewriter.stack.close(automaton);
-            return Enter::Treated;
-        }
-        if rewriter.stack.is_calm() { Enter::Calm } else { Enter::NotCalm }
+        let (kind, first) = match is_object {
+            true => (Kind::Object, State::FirstMember),
+            false => (Kind::Array, State::FirstItem),
+        };
+        let is_calm = match rewriter.stack.open_calm(automaton, kind, label, rewriter.limits.depth) {
+            Some(is_calm) => is_calm,
+            None => {
+                let treatment = rewriter.stack.treatment(automaton, label);
+                if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
+                    return Some(Walk::Until(at, State::Value));
+                }
+                if rewriter.stack.open(automaton, kind, label, treatment, rewriter.limits.depth).is_err() {
+                    return Some(Walk::Odd);
+                }
+                if rewriter.stack.is_asked() {
+                    // The exact machine opens it once more, to hear its members.
+                    rewriter.stack.close(automaton);
+                    return Some(Walk::Until(at, State::Value));
+                }
+                rewriter.stack.is_calm()
+            }
+        };
+        (!is_calm).then_some(Walk::Until(at + 1, first))
     }
 
     /// Looks at the escapes (RFC 8259 §7) of blocks from `base` on: `None` if one is none, else the block that holds
@@ -598,9 +653,9 @@ impl Leap<'_, '_> {
 
     /// Whether these closing brackets, which follow no value, follow an opening one.
     #[inline(never)]
-    fn are_empty(&self, block: usize, mut close: u64) -> bool {
+    fn are_empty(&self, base: usize, mut close: u64) -> bool {
         while close != 0 {
-            let at = self.base + block * BLOCK + close.trailing_zeros() as usize;
+            let at = base + close.trailing_zeros() as usize;
             close &= close - 1;
             let before = &self.chunk[self.start..at];
             let is_empty = match before.iter().rfind(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')) {
@@ -642,7 +697,7 @@ impl Leap<'_, '_> {
             }
             return place(at, State::Text { lexer: TextLexer::Plain, class: None }, Label::OTHER);
         }
-        if carry.scalar != 0 {
+        if carry.scalar >> 63 != 0 {
             let is_bound = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b' ' | b'\n' | b'\r' | b'\t');
             let at = match before.iter().rposition(is_bound) {
                 Some(bound) => self.start + bound + 1,
@@ -650,7 +705,7 @@ impl Leap<'_, '_> {
             };
             return place(at, State::Value, label(at));
         }
-        if carry.colon != 0 {
+        if carry.colon >> 63 != 0 {
             let close = back(quote);
             let open =
                 chunk[self.start..close].iter().rposition(quote).map_or(self.start, |at| self.start + at);
@@ -658,7 +713,7 @@ impl Leap<'_, '_> {
         }
         let is_text = |byte: &u8| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
         let last = before.iter().rfind(|byte| is_text(byte));
-        let state = match (carry.value != 0, carry.member != 0, last) {
+        let state = match (carry.value >> 63 != 0, carry.member >> 63 != 0, last) {
             (true, _, Some(b'[')) => State::FirstItem,
             (_, true, Some(b'{')) => State::FirstMember,
             (_, _, None) => self.rewriter.state,
@@ -682,19 +737,20 @@ struct Next {
 
 /// The tokens of a block that begins within a string, or with an escaped byte, if the block before it says so.
 #[inline(always)]
-fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) -> (Tokens, Next) {
-    let Masks { quote, backslash, white, control, open, close, comma, colon } = lanes.masks(block);
-    let (escaped, escape) = escapes(backslash, escape);
+fn tokens_of<L: Lanes>(
+    lanes: L,
+    block: &[u8; BLOCK],
+    lowest: &mut L::Lowest,
+    carry: Carry,
+) -> (Tokens, Next) {
+    let Masks { quote, backslash, white, open, close, comma, colon } = lanes.masks(block, lowest);
+    let (escaped, escape) = escapes(backslash, carry.escape);
     let quote = quote & !escaped;
-    let string = lanes.prefix_xor(quote) ^ within;
+    let string = lanes.prefix_xor(quote) ^ carry.string;
     let white = white & !string;
     let (open, close, comma, colon) = (open & !string, close & !string, comma & !string, colon & !string);
     let scalar = !(string | quote | white | open | close | comma | colon);
-    let next = Next {
-        string: ((string as i64) >> 63) as u64,
-        escape,
-        wrong: control & string | backslash & !string,
-    };
+    let next = Next { string: ((string as i64) >> 63) as u64, escape, wrong: backslash & !string };
     (
         Tokens {
             string,
@@ -714,15 +770,42 @@ fn tokens_of<L: Lanes>(lanes: L, block: &[u8; BLOCK], within: u64, escape: u64) 
     )
 }
 
-/// What became of an opening bracket.
-enum Enter {
-    Calm,
-    /// Opened, but every value in it needs a look.
-    NotCalm,
-    /// Not opened: something happens to the container as a whole.
-    Treated,
-    TooDeep,
+/// What the innermost container on the stack says of those in it.
+#[derive(Clone, Copy)]
+struct Here {
+    /// Whether the names of members matter.
+    is_live: bool,
+    /// How many containers in it need not be on the stack.
+    room: u32,
 }
+
+/// Containers that are not on the stack: in one that is steady, the kind of each is all that there is to know.
+#[derive(Clone, Copy, Default)]
+struct Light {
+    /// One bit for each, the innermost the lowest: whether it is an object.
+    kinds: u64,
+    /// `count <= MOST`
+    count: u32,
+}
+
+impl Light {
+    const MOST: usize = 64;
+
+    #[inline(always)]
+    fn push(&mut self, is_object: bool) {
+        self.kinds = self.kinds << 1 | u64::from(is_object);
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) {
+        self.kinds >>= 1;
+        self.count -= 1;
+    }
+}
+
+/// Bytes before a block in which the end of a key is looked for.
+const BEFORE: usize = 8;
 
 /// The bytes that a backslash escapes, and whether the first byte of the next block is one.
 #[inline(always)]
@@ -742,16 +825,17 @@ fn escapes(backslash: u64, carry: u64) -> (u64, u64) {
     (escaped, u64::from(over))
 }
 
-/// The tokens that follow those of `tokens`, whatever blanks there are between; `carry` passes over the edge.
+/// The tokens that follow those of `tokens`, or begin at `starts`, whatever blanks there are between. The highest bit
+/// of `carry` passes over the edge.
 #[inline(always)]
-fn follow<const WHITE: bool>(tokens: u64, white: u64, carry: &mut u64) -> u64 {
-    let starts = tokens << 1 | *carry;
-    *carry = tokens >> 63;
+fn follow<const WHITE: bool>(tokens: u64, starts: u64, white: u64, carry: &mut u64) -> u64 {
+    let starts = tokens << 1 | *carry >> 63 | starts;
+    *carry = tokens;
     if !WHITE {
         return starts;
     }
     let (carried, over) = (starts & white).overflowing_add(white);
-    *carry |= u64::from(over);
+    *carry |= u64::from(over) << 63;
     (starts | carried) & !white
 }
 
@@ -784,12 +868,12 @@ mod tests {
     #[test]
     fn what_follows_a_token_is_found_over_blanks_and_edges() {
         let mut carry = 0;
-        assert_eq!(follow::<true>(0b1, 0b110, &mut carry), 0b1000);
-        assert_eq!(follow::<true>(1 << 60, 0b111 << 61, &mut carry), 0);
-        assert_eq!(carry, 1);
-        assert_eq!(follow::<true>(0, !0, &mut carry), 0);
-        assert_eq!(carry, 1);
-        assert_eq!(follow::<true>(0b100, 0b11, &mut carry), 0b1100);
-        assert_eq!(carry, 0);
+        assert_eq!(follow::<true>(0b1, 0, 0b110, &mut carry), 0b1000);
+        assert_eq!(follow::<true>(1 << 60, 0, 0b111 << 61, &mut carry), 0);
+        assert_eq!(carry >> 63, 1);
+        assert_eq!(follow::<true>(0, 0, !0, &mut carry), 0);
+        assert_eq!(carry >> 63, 1);
+        assert_eq!(follow::<true>(0b100, 0, 0b11, &mut carry), 0b1100);
+        assert_eq!(carry >> 63, 0);
     }
 }

@@ -396,14 +396,6 @@ impl Rewriter {
     /// Emits what stands for a hidden string that is here as a whole, escapes and all.
     #[inline]
     fn show_raw_text(&mut self, class: Class, raw: &[u8], out: &mut Vec<u8>) {
-        if let Some(constant) = self.plan.constant(class)
-            && !raw.is_empty()
-            && !(class == Class::Name && raw.iter().any(|byte| matches!(byte, b'@' | b'\\')))
-        {
-            out.extend_from_slice(constant);
-            self.summary.hidden[class.index()] += 1;
-            return;
-        }
         if memchr::memchr(b'\\', raw).is_none() {
             let value = Some(raw).filter(|raw| raw.len() <= self.limits.value_bytes);
             return self.show_text(class, value, out);

@@ -77,22 +77,34 @@ pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
 pub(super) fn is_scalar(bytes: &[u8]) -> bool {
     if let Some(word) = bytes.first_chunk() {
         let word = u64::from_le_bytes(*word);
-        let first = word as u8;
-        // The digits before the first byte that is none; a carry runs upwards only.
-        let offsets = word ^ 0x3030_3030_3030_3030;
-        let others = ((offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676) | offsets)
-            & 0x8080_8080_8080_8080;
-        let digits = others.trailing_zeros() / 8;
-        let (length, is_right) = match first {
+        let (length, is_right) = match word as u8 {
             b't' => (4, word as u32 == u32::from_le_bytes(*b"true")),
             b'n' => (4, word as u32 == u32::from_le_bytes(*b"null")),
             b'f' => (5, (word >> 8) as u32 == u32::from_le_bytes(*b"alse")),
-            _ => (digits, (1..8).contains(&digits) && (first != b'0' || digits == 1)),
+            first => {
+                // The highest bit of each byte that is no digit.
+                let offsets = word ^ 0x3030_3030_3030_3030;
+                let sums = (offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676);
+                let others = (sums | offsets) & 0x8080_8080_8080_8080;
+                let digits = others.trailing_zeros() / 8;
+                let is_whole = (1..8).contains(&digits) && (first != b'0' || digits == 1);
+                if is_whole && word >> (8 * digits) & 0xff == u64::from(b'.') {
+                    let end = (others & (others - 1)).trailing_zeros() / 8;
+                    (end, end < 8 && end > digits + 1)
+                } else {
+                    (digits, is_whole)
+                }
+            }
         };
         if is_right && ENDS[usize::from((word >> (8 * length)) as u8)] {
             return true;
         }
     }
+    is_long_scalar(bytes)
+}
+
+#[inline(never)]
+fn is_long_scalar(bytes: &[u8]) -> bool {
     scalar(bytes).is_some_and(|length| bytes.get(length).is_none_or(|&byte| ENDS[usize::from(byte)]))
 }
 

@@ -35,6 +35,23 @@ impl Stack {
         self.frames.last().is_none_or(|frame| frame.is_calm)
     }
 
+    /// Whether containers in the innermost one are like it, as long as no name of the plan leads to them.
+    #[inline(always)]
+    pub(super) fn is_steady(&self, automaton: &Automaton) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        frame.is_calm
+            && (!frame.is_live
+                || self
+                    .states
+                    .last()
+                    .is_some_and(|state| automaton.simple_step(*state, Label::OTHER) == Some(*state)))
+    }
+
+    /// How many containers are open.
+    pub(super) fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The kind of the innermost open container.
     pub(super) fn kind(&self) -> Option<Kind> {
         self.frames.last().map(|frame| frame.kind)
@@ -61,6 +78,15 @@ impl Stack {
     /// What the innermost container's values wait for: conditions of containers around them.
     pub(super) fn chain(&self) -> Chain {
         self.frames.last().map_or(Chain::NONE, |frame| frame.chain)
+    }
+
+    /// The treatment of the member under `label` of a calm object.
+    #[inline(always)]
+    pub(super) fn calm_treatment(&self, automaton: &Automaton, label: Label) -> Option<Treatment> {
+        match self.states.last().and_then(|state| automaton.simple_treatment(*state, label)) {
+            Some(treatment) => treatment,
+            None => self.treatment(automaton, label),
+        }
     }
 
     /// The treatment of the next value; `member` is the label of its key, if it has one.

@@ -232,12 +232,6 @@ impl Automaton {
     /// The treatment of the child under `label`, by the field declared first.
     #[inline(always)]
     pub(crate) fn treatment(&self, state: &[u64], label: Label) -> Option<Treatment> {
-        if let Some(simple) = &self.simple
-            && let [state] = state
-        {
-            let selecting = state & self.matching[label.0] & simple.selecting;
-            return self.owners.get(selecting.trailing_zeros() as usize).map(|owner| owner.0);
-        }
         let matching = self.row(label);
         for (word, ((state, matching), selecting)) in
             state.iter().zip(matching).zip(&self.selecting).enumerate()
@@ -312,6 +306,14 @@ impl Automaton {
             return None;
         }
         Some((matching & !simple.last) << 1 | state & simple.lasting)
+    }
+
+    /// The treatment of the child under `label` in such a state; `None` for any other automaton.
+    #[inline(always)]
+    pub(crate) fn simple_treatment(&self, state: u64, label: Label) -> Option<Option<Treatment>> {
+        let simple = self.simple.as_ref()?;
+        let selecting = state & self.matching.get(label.0)? & simple.selecting;
+        Some(self.owners.get(selecting.trailing_zeros() as usize).map(|owner| owner.0))
     }
 
     /// Whether in such a state nothing is hidden but under names of the plan.

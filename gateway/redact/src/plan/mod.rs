@@ -40,7 +40,7 @@ pub struct Plan {
     automaton: Automaton,
     conditions: Conditions,
     /// The constants of classes that show them, as JSON strings.
-    constants: [Option<Box<[u8]>>; Class::ALL.len()],
+    constants: [Option<Constant>; Class::ALL.len()],
 }
 
 impl Plan {
@@ -84,11 +84,10 @@ impl Plan {
         &self.conditions
     }
 
-    /// What every string of the class is shown as, as a JSON string, unless that depends on the string: names that
-    /// are addresses are shown as such.
+    /// What every string of the class is shown as, empty ones apart, if that does not depend on the string.
     #[inline]
-    pub(crate) fn constant(&self, class: Class) -> Option<&[u8]> {
-        self.constants[class.index()].as_deref()
+    pub(crate) fn constant(&self, class: Class) -> Option<&Constant> {
+        self.constants[class.index()].as_ref()
     }
 
     /// Appends what a string of the class is shown as.
@@ -188,12 +187,7 @@ impl PlanBuilder {
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
         let constants = Class::ALL.map(|class| match self.displays[class.index()] {
-            Display::Hidden => {
-                let mut constant = String::from("\"");
-                mask::write_hidden(class, &mut constant);
-                constant.push('"');
-                Some(constant.into_bytes().into())
-            }
+            Display::Hidden => Constant::of(class),
             Display::Alias | Display::Partial => None,
         });
         let PlanBuilder { fields, displays, vault } = self;
@@ -233,6 +227,34 @@ pub(crate) enum Treatment {
     Keys(Class),
     /// It stays as it is, with everything below it.
     Keep,
+}
+
+/// A JSON string of a length that is copied as a whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Constant {
+    bytes: [u8; 64],
+    /// `length <= bytes.len()`
+    length: usize,
+}
+
+impl Constant {
+    /// The constant of a class.
+    fn of(class: Class) -> Option<Constant> {
+        let mut text = String::from("\"");
+        mask::write_hidden(class, &mut text);
+        text.push('"');
+        let mut bytes = [0; 64];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Constant { bytes, length: text.len() })
+    }
+
+    /// Appends the string.
+    #[inline(always)]
+    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+        let length = out.len() + self.length;
+        out.extend_from_slice(&self.bytes);
+        out.truncate(length);
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -20,10 +20,22 @@ pub(super) struct Names {
 struct Endings {
     /// The first entry of each bucket plus one.
     buckets: Box<[u16; 1 << BUCKET_BITS]>,
-    /// The names with their opening quotes, and the next entry of the bucket plus one.
-    entries: Vec<(Box<[u8]>, Label, u16)>,
+    entries: Vec<Ending>,
     /// The bits of the last four bytes that every entry has.
     mask: u32,
+}
+
+/// A name as it stands in a document.
+#[derive(Debug)]
+struct Ending {
+    /// The opening quote and the name.
+    quoted: Box<[u8]>,
+    /// Its last eight bytes, and which of them there are.
+    last: u64,
+    mask: u64,
+    label: Label,
+    /// The next entry of the bucket plus one.
+    next: u16,
 }
 
 impl Names {
@@ -58,7 +70,11 @@ impl Names {
             let quoted: Box<[u8]> = [b"\"", &**name].concat().into();
             let bucket = endings.bucket(last_four(&quoted));
             let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
-            endings.entries.push((quoted, *label, next));
+            let length = quoted.len().min(8);
+            let mut last = [0; 8];
+            last[8 - length..].copy_from_slice(&quoted[quoted.len() - length..]);
+            let (last, mask) = (u64::from_le_bytes(last), !0 << (64 - 8 * length));
+            endings.entries.push(Ending { quoted, last, mask, label: *label, next });
         }
         self.endings = endings;
     }
@@ -86,9 +102,12 @@ impl Names {
     #[inline(always)]
     fn ending(&self, mut next: u16, key: &[u8]) -> Option<Label> {
         while let Some(entry) = usize::from(next).checked_sub(1) {
-            let (quoted, label, later) = &self.endings.entries[entry];
-            if let Some(rest) = key.strip_suffix(&**quoted)
-                && rest.last() != Some(&b'\\')
+            let Ending { quoted, last, mask, label, next: later } = &self.endings.entries[entry];
+            let is_last = key.last_chunk().is_none_or(|word| u64::from_le_bytes(*word) & mask == *last);
+            if is_last
+                && (key.len() >= 8 && quoted.len() <= 8 || key.ends_with(quoted))
+                // A backslash before the quote makes it a part of a longer key.
+                && key.len().checked_sub(quoted.len() + 1).is_none_or(|before| key[before] != b'\\')
             {
                 return Some(*label);
             }

@@ -27,8 +27,6 @@ pub(crate) struct Masks {
     pub(crate) backslash: u64,
     /// Space, tab, line feed, carriage return.
     pub(crate) white: u64,
-    /// Below 0x20.
-    pub(crate) control: u64,
     /// `{` and `[`
     pub(crate) open: u64,
     /// `}` and `]`
@@ -41,8 +39,20 @@ pub(crate) struct Masks {
 
 /// An instruction set. A value of it is the proof that the machine has it.
 pub(crate) trait Lanes: Copy {
+    /// The lowest bytes of blocks.
+    type Lowest: Copy;
+
+    /// Those of no block.
+    fn highest(self) -> Self::Lowest;
+
     /// Looks at a block.
-    fn masks(self, block: &[u8; BLOCK]) -> Masks;
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut Self::Lowest) -> Masks;
+
+    /// Whether a byte below 0x20 is among the lowest.
+    fn has_control(self, lowest: Self::Lowest) -> bool;
+
+    /// The bytes of a block below 0x20.
+    fn controls(self, block: &[u8; BLOCK]) -> u64;
 
     /// Sets each bit to the exclusive or of it and all lower ones: from every odd bit to the next even one.
     fn prefix_xor(self, bits: u64) -> u64;

@@ -15,25 +15,47 @@ impl Neon {
 }
 
 impl Lanes for Neon {
+    type Lowest = uint8x16_t;
+
     #[inline(always)]
-    fn masks(self, block: &[u8; BLOCK]) -> Masks {
+    fn highest(self) -> uint8x16_t {
+        // SAFETY: NEON is part of AArch64.
+        unsafe { vdupq_n_u8(0xff) }
+    }
+
+    #[inline(always)]
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut uint8x16_t) -> Masks {
         let lanes = load(block);
         // SAFETY: NEON is part of AArch64.
         unsafe {
             let equal = |byte: u8| bits(lanes.map(|lane| vceqq_u8(lane, vdupq_n_u8(byte))));
             let joined = lanes.map(|lane| vorrq_u8(lane, vdupq_n_u8(0x20)));
             let bracket = |byte: u8| bits(joined.map(|lane| vceqq_u8(lane, vdupq_n_u8(byte))));
+            for lane in lanes {
+                *lowest = vminq_u8(*lowest, lane);
+            }
             Masks {
                 quote: equal(b'"'),
                 backslash: equal(b'\\'),
                 white: equal(b' ') | equal(b'\n') | equal(b'\r') | equal(b'\t'),
-                control: bits(lanes.map(|lane| vcltq_u8(lane, vdupq_n_u8(0x20)))),
                 open: bracket(b'{'),
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
             }
         }
+    }
+
+    #[inline(always)]
+    fn has_control(self, lowest: uint8x16_t) -> bool {
+        // SAFETY: NEON is part of AArch64.
+        unsafe { vminvq_u8(lowest) < 0x20 }
+    }
+
+    #[inline(always)]
+    fn controls(self, block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: NEON is part of AArch64.
+        bits(load(block).map(|lane| unsafe { vcltq_u8(lane, vdupq_n_u8(0x20)) }))
     }
 
     #[inline(always)]

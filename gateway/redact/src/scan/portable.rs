@@ -8,22 +8,39 @@ use super::{BLOCK, Lanes, Masks};
 pub(super) struct Portable;
 
 impl Lanes for Portable {
+    type Lowest = u8;
+
     #[inline(always)]
-    fn masks(self, block: &[u8; BLOCK]) -> Masks {
+    fn highest(self) -> u8 {
+        u8::MAX
+    }
+
+    #[inline(always)]
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut u8) -> Masks {
         let mut classes = [0; BLOCK];
         for (class, byte) in classes.iter_mut().zip(block) {
             *class = CLASSES[usize::from(*byte)];
         }
+        *lowest = block.iter().fold(*lowest, |lowest, &byte| lowest.min(byte));
         Masks {
             quote: gather(&classes, QUOTE),
             backslash: gather(&classes, BACKSLASH),
             white: gather(&classes, WHITE),
-            control: gather(&classes, CONTROL),
             open: gather(&classes, OPEN),
             close: gather(&classes, CLOSE),
             comma: gather(&classes, COMMA),
             colon: gather(&classes, COLON),
         }
+    }
+
+    #[inline(always)]
+    fn has_control(self, lowest: u8) -> bool {
+        lowest < 0x20
+    }
+
+    #[inline(always)]
+    fn controls(self, block: &[u8; BLOCK]) -> u64 {
+        block.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(byte < 0x20))
     }
 
     #[inline(always)]
@@ -49,23 +66,17 @@ fn gather(classes: &[u8; BLOCK], class: u8) -> u64 {
 const QUOTE: u8 = 1;
 const BACKSLASH: u8 = 2;
 const WHITE: u8 = 4;
-const CONTROL: u8 = 8;
-const OPEN: u8 = 16;
-const CLOSE: u8 = 32;
-const COMMA: u8 = 64;
-const COLON: u8 = 128;
+const OPEN: u8 = 8;
+const CLOSE: u8 = 16;
+const COMMA: u8 = 32;
+const COLON: u8 = 64;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        classes[byte] = CONTROL;
-        byte += 1;
-    }
     classes[b' ' as usize] = WHITE;
-    classes[b'\t' as usize] |= WHITE;
-    classes[b'\n' as usize] |= WHITE;
-    classes[b'\r' as usize] |= WHITE;
+    classes[b'\t' as usize] = WHITE;
+    classes[b'\n' as usize] = WHITE;
+    classes[b'\r' as usize] = WHITE;
     classes[b'"' as usize] = QUOTE;
     classes[b'\\' as usize] = BACKSLASH;
     classes[b'{' as usize] = OPEN;

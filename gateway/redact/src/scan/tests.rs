@@ -5,12 +5,14 @@ use super::*;
 struct Look<'b>(&'b [u8; BLOCK]);
 
 impl Work for Look<'_> {
-    type Output = (Masks, u64);
+    type Output = (Masks, u64, bool, u64);
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Self::Output {
         let word = u64::from_le_bytes(*self.0.first_chunk().unwrap());
-        (lanes.masks(self.0), lanes.prefix_xor(word))
+        let mut lowest = lanes.highest();
+        let masks = lanes.masks(self.0, &mut lowest);
+        (masks, lanes.controls(self.0), lanes.has_control(lowest), lanes.prefix_xor(word))
     }
 }
 
@@ -23,7 +25,6 @@ fn plain(block: &[u8; BLOCK]) -> Masks {
         quote: bits(&|byte| byte == b'"'),
         backslash: bits(&|byte| byte == b'\\'),
         white: bits(&|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')),
-        control: bits(&|byte| byte < 0x20),
         open: bits(&|byte| matches!(byte, b'{' | b'[')),
         close: bits(&|byte| matches!(byte, b'}' | b']')),
         comma: bits(&|byte| byte == b','),
@@ -65,7 +66,7 @@ fn a_prefix_xor_runs_from_each_odd_bit_to_the_next_even_one() {
     for bits in [0_u64, 1, 0b1001_0010, 1 << 63, !0] {
         block[..8].copy_from_slice(&bits.to_le_bytes());
         for set in Set::all() {
-            let (_, xor) = set.run(Look(&block));
+            let (_, _, _, xor) = set.run(Look(&block));
             assert_eq!(xor, parity(bits), "{set:?} of {bits:b}");
         }
     }
@@ -76,9 +77,11 @@ fn parity(bits: u64) -> u64 {
 }
 
 fn check(block: &[u8; BLOCK]) {
+    let controls = block.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(byte < 0x20));
     let word = u64::from_le_bytes(*block.first_chunk().unwrap());
+    let expected = (plain(block), controls, controls != 0, parity(word));
     for set in Set::all() {
         let seen = set.run(Look(block));
-        assert_eq!(seen, (plain(block), parity(word)), "{set:?}: {}", block.escape_ascii());
+        assert_eq!(seen, expected, "{set:?}: {}", block.escape_ascii());
     }
 }

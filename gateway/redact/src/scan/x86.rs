@@ -25,7 +25,8 @@ pub(super) fn has_avx512() -> bool {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
 pub(super) fn with_avx2<W: Work>(work: W) -> W::Output {
-    work.run(Avx2(()))
+    // Else the compiler knows what is in the tables, and makes each anew from one byte.
+    work.run(Avx2(std::hint::black_box(&TABLES)))
 }
 
 #[target_feature(enable = "avx512bw,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
@@ -44,8 +45,16 @@ impl Sse2 {
 }
 
 impl Lanes for Sse2 {
+    type Lowest = __m128i;
+
     #[inline(always)]
-    fn masks(self, block: &[u8; BLOCK]) -> Masks {
+    fn highest(self) -> __m128i {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_set1_epi8(-1) }
+    }
+
+    #[inline(always)]
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut __m128i) -> Masks {
         // SAFETY: SSE2 is part of x86-64; the loads are within the 64 bytes of the block.
         unsafe {
             let lanes = sse2_load(block);
@@ -55,18 +64,32 @@ impl Lanes for Sse2 {
             let joined = lanes.map(|lane| _mm_or_si128(lane, _mm_set1_epi8(0x20)));
             let bracket =
                 |byte: u8| sse2_bits(joined.map(|lane| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8))));
-            let control = lanes.map(|lane| _mm_cmpeq_epi8(_mm_min_epu8(lane, _mm_set1_epi8(0x1f)), lane));
+            for lane in lanes {
+                *lowest = _mm_min_epu8(*lowest, lane);
+            }
             Masks {
                 quote: equal(b'"'),
                 backslash: equal(b'\\'),
                 white: equal(b' ') | equal(b'\n') | equal(b'\r') | equal(b'\t'),
-                control: sse2_bits(control),
                 open: bracket(b'{'),
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
             }
         }
+    }
+
+    #[inline(always)]
+    fn has_control(self, lowest: __m128i) -> bool {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(lowest, _mm_set1_epi8(0x1f)), lowest)) != 0 }
+    }
+
+    #[inline(always)]
+    fn controls(self, block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: SSE2 is part of x86-64.
+        let low = |lane| unsafe { _mm_cmpeq_epi8(_mm_min_epu8(lane, _mm_set1_epi8(0x1f)), lane) };
+        sse2_bits(sse2_load(block).map(low))
     }
 
     #[inline(always)]
@@ -92,42 +115,70 @@ fn sse2_bits(lanes: [__m128i; 4]) -> u64 {
     a | b << 16 | c << 32 | d << 48
 }
 
+/// The tables stand in memory: an instruction compares with one without a load of its own.
 #[derive(Clone, Copy)]
-struct Avx2(());
+struct Avx2(&'static [Wide; 8]);
+
+impl Avx2 {
+    /// The bytes `lane` has in common with a table.
+    #[inline(always)]
+    unsafe fn equal(self, table: usize, lane: __m256i) -> __m256i {
+        // SAFETY: the caller has AVX2; the load is a table.
+        unsafe { _mm256_cmpeq_epi8(lane, self.table(table)) }
+    }
+
+    #[inline(always)]
+    unsafe fn table(self, table: usize) -> __m256i {
+        // SAFETY: the caller has AVX2; a table has 32 bytes and is aligned to as many.
+        unsafe { _mm256_load_si256(self.0[table].0.as_ptr().cast()) }
+    }
+}
 
 impl Lanes for Avx2 {
+    type Lowest = __m256i;
+
     #[inline(always)]
-    fn masks(self, block: &[u8; BLOCK]) -> Masks {
+    fn highest(self) -> __m256i {
+        // SAFETY: a value of this type exists only where AVX2 does.
+        unsafe { _mm256_set1_epi8(-1) }
+    }
+
+    #[inline(always)]
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut __m256i) -> Masks {
         // SAFETY: a value of this type exists only where AVX2 does; the loads are within the block.
         unsafe {
             let lanes = avx2_load(block);
-            let equal =
-                |byte: u8| avx2_bits(lanes.map(|lane| _mm256_cmpeq_epi8(lane, _mm256_set1_epi8(byte as i8))));
-            let joined = lanes.map(|lane| _mm256_or_si256(lane, _mm256_set1_epi8(0x20)));
-            let bracket = |byte: u8| {
-                avx2_bits(joined.map(|lane| _mm256_cmpeq_epi8(lane, _mm256_set1_epi8(byte as i8))))
-            };
+            let equal = |table: usize| avx2_bits(lanes.map(|lane| self.equal(table, lane)));
+            let joined = lanes.map(|lane| _mm256_or_si256(lane, self.table(CASE)));
+            let bracket = |table: usize| avx2_bits(joined.map(|lane| self.equal(table, lane)));
             // A blank is the entry of the table at its own low four bits.
-            let blanks = _mm256_broadcastsi128_si256(_mm_loadu_si128(BLANKS.as_ptr().cast()));
+            let blanks = self.table(BLANK);
             let white = lanes.map(|lane| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(blanks, lane), lane));
-            let low =
-                lanes.map(|lane| _mm256_cmpeq_epi8(_mm256_min_epu8(lane, _mm256_set1_epi8(0x1f)), lane));
-            // Minified documents have none.
-            let control = match _mm256_movemask_epi8(_mm256_or_si256(low[0], low[1])) {
-                0 => 0,
-                _ => avx2_bits(low),
-            };
+            for lane in lanes {
+                *lowest = _mm256_min_epu8(*lowest, lane);
+            }
             Masks {
-                quote: equal(b'"'),
-                backslash: equal(b'\\'),
+                quote: equal(QUOTE),
+                backslash: equal(BACKSLASH),
                 white: avx2_bits(white),
-                control,
-                open: bracket(b'{'),
-                close: bracket(b'}'),
-                comma: equal(b','),
-                colon: equal(b':'),
+                open: bracket(OPEN),
+                close: bracket(CLOSE),
+                comma: equal(COMMA),
+                colon: equal(COLON),
             }
         }
+    }
+
+    #[inline(always)]
+    fn has_control(self, lowest: __m256i) -> bool {
+        // SAFETY: a value of this type exists only where AVX2 does.
+        unsafe { _mm256_movemask_epi8(avx2_low(lowest)) != 0 }
+    }
+
+    #[inline(always)]
+    fn controls(self, block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: as above.
+        unsafe { avx2_bits(avx2_load(block).map(|lane| avx2_low(lane))) }
     }
 
     #[inline(always)]
@@ -135,6 +186,45 @@ impl Lanes for Avx2 {
         // SAFETY: a value of this type exists only where PCLMULQDQ does.
         unsafe { carryless_prefix_xor(bits) }
     }
+}
+
+#[repr(align(32))]
+struct Wide([u8; 32]);
+
+static TABLES: [Wide; 8] = {
+    let mut blanks = [0; 32];
+    let mut at = 0;
+    while at < 32 {
+        blanks[at] = BLANKS[at % 16];
+        at += 1;
+    }
+    [
+        Wide([b'"'; 32]),
+        Wide([b'\\'; 32]),
+        Wide([b'{'; 32]),
+        Wide([b'}'; 32]),
+        Wide([b','; 32]),
+        Wide([b':'; 32]),
+        // Bit 5 is the difference between `{` and `[`, and between `}` and `]`.
+        Wide([0x20; 32]),
+        Wide(blanks),
+    ]
+};
+
+const QUOTE: usize = 0;
+const BACKSLASH: usize = 1;
+const OPEN: usize = 2;
+const CLOSE: usize = 3;
+const COMMA: usize = 4;
+const COLON: usize = 5;
+const CASE: usize = 6;
+const BLANK: usize = 7;
+
+/// Ones in the bytes below 0x20.
+#[inline(always)]
+unsafe fn avx2_low(lane: __m256i) -> __m256i {
+    // SAFETY: the caller has AVX2.
+    unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(lane, _mm256_set1_epi8(0x1f)), lane) }
 }
 
 #[inline(always)]
@@ -155,25 +245,48 @@ unsafe fn avx2_bits(lanes: [__m256i; 2]) -> u64 {
 struct Avx512(());
 
 impl Lanes for Avx512 {
+    type Lowest = __m512i;
+
     #[inline(always)]
-    fn masks(self, block: &[u8; BLOCK]) -> Masks {
+    fn highest(self) -> __m512i {
+        // SAFETY: a value of this type exists only where AVX-512BW does.
+        unsafe { _mm512_set1_epi8(-1) }
+    }
+
+    #[inline(always)]
+    fn masks(self, block: &[u8; BLOCK], lowest: &mut __m512i) -> Masks {
         // SAFETY: a value of this type exists only where AVX-512BW does; the load is the block.
         unsafe {
             let lane = _mm512_loadu_si512(block.as_ptr().cast());
             let equal = |byte: u8| _mm512_cmpeq_epi8_mask(lane, _mm512_set1_epi8(byte as i8));
             let joined = _mm512_or_si512(lane, _mm512_set1_epi8(0x20));
             let bracket = |byte: u8| _mm512_cmpeq_epi8_mask(joined, _mm512_set1_epi8(byte as i8));
+            *lowest = _mm512_min_epu8(*lowest, lane);
             let blanks = _mm512_broadcast_i32x4(_mm_loadu_si128(BLANKS.as_ptr().cast()));
             Masks {
                 quote: equal(b'"'),
                 backslash: equal(b'\\'),
                 white: _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(blanks, lane), lane),
-                control: _mm512_cmplt_epu8_mask(lane, _mm512_set1_epi8(0x20)),
                 open: bracket(b'{'),
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
             }
+        }
+    }
+
+    #[inline(always)]
+    fn has_control(self, lowest: __m512i) -> bool {
+        // SAFETY: a value of this type exists only where AVX-512BW does.
+        unsafe { _mm512_cmplt_epu8_mask(lowest, _mm512_set1_epi8(0x20)) != 0 }
+    }
+
+    #[inline(always)]
+    fn controls(self, block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: as above; the load is the block.
+        unsafe {
+            let lane = _mm512_loadu_si512(block.as_ptr().cast());
+            _mm512_cmplt_epu8_mask(lane, _mm512_set1_epi8(0x20))
         }
     }
 

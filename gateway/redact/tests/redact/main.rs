@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "a failed test shows the input it failed on")]
 
+mod acceptance;
 mod conditions;
 mod corpus;
 mod cuts;
