@@ -9,7 +9,7 @@
 //! - **Verbatim.** Everything outside of hidden values leaves as it came: white space, escapes, the spelling of
 //!   numbers, the order of keys, duplicates.
 //! - **Bounded.** A stream holds the current key, the current hidden value and a state per open container, each
-//!   under a limit with a name.
+//!   under a limit with a name; and where a condition waits for a member, output up to another.
 //! - **Closed on failure.** What is not well-formed is an error; after it nothing more is emitted, and of a hidden
 //!   value nothing ever was.
 //! - **Shapes stay.** A masked string is a string, a masked number a number, null is null; of a hidden object or

@@ -43,8 +43,8 @@ impl Redactor {
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
     ///
-    /// Bytes outside of hidden values leave at once and as they came; a hidden value leaves masked, when it is
-    /// complete. On an error nothing of a hidden value has left, and the body must be given up.
+    /// Bytes outside of hidden values leave as they came, and at once unless a value before them waits for a
+    /// condition; a hidden value leaves masked, when it is complete. On an error nothing of a hidden value has left, and the body must be given up.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -80,8 +80,8 @@ pub struct Limits {
     pub depth: usize,
     /// The longest hidden value that is held, in decoded bytes; a longer one shows the `hidden` form of its class.
     pub value_bytes: usize,
-    /// How much of an object is held until a condition about it is decided, in bytes, notes on waiting values
-    /// included; what is undecided then is hidden.
+    /// How much output is held until conditions are decided, in bytes, 96 for each note on a value or field that
+    /// waits included; what is undecided then is hidden. What is held is longer by at most one masked value.
     pub held_object: usize,
 }
 

@@ -4,7 +4,10 @@
 //! document is asserted here, so that cargo-fuzz and the tests over the committed corpus look for the same
 //! faults. A panic is a finding.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    slice::from_ref,
+    sync::{Arc, LazyLock},
+};
 
 use crate::{
     alias::AliasKey,
@@ -104,8 +107,8 @@ fn waiting() -> Arc<Plan> {
     let is_shown = condition("a", 0..=255, Test::NoneOf(values(&["x", "true"])));
     let builder = Plan::builder()
         .keep(&selector("$..phone.a"))
-        .field_when(Class::Phone, &selector("$..phone"), &[is_client.clone()])
-        .field_when(Class::Email, &selector("$..['e/m', 'c']"), &[is_shown.clone()])
+        .field_when(Class::Phone, &selector("$..phone"), from_ref(&is_client))
+        .field_when(Class::Email, &selector("$..['e/m', 'c']"), from_ref(&is_shown))
         .keep(&selector("$.name"))
         .field_when(Class::Name, &selector("$..[1]"), &[is_client, is_shown])
         .contact_keys(Class::Handle, &selector("$..name"))

@@ -296,3 +296,40 @@ impl Hold {
 const NOTE_BYTES: usize = 96;
 
 const _: () = assert!(size_of::<Value>() <= NOTE_BYTES && Waits::LINK_BYTES <= NOTE_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{AliasKey, Condition, Limits, Plan, Selector, Test};
+
+    #[test]
+    fn what_is_held_is_longer_than_its_bound_by_no_more_than_one_masked_value() {
+        let when = Condition { member: "a".into(), levels: 0..=1, test: Test::OneOf(vec!["b".into()]) };
+        let selector = |text| Selector::parse(text).unwrap();
+        let plan = Plan::builder()
+            .field_when(Class::Phone, &selector("$..phone"), &[when])
+            .field(Class::Avatar, &selector("$..picture"))
+            .build(&AliasKey::new(&[7; 32]).unwrap());
+        let plan = Arc::new(plan.unwrap());
+        let item =
+            br#"{"phone":["1",{"c":2}],"picture":"a","x":"a longer text","d":{"phone":3,"picture":"b"}},"#;
+        let body = [b"{\"list\":[".as_slice(), &item.repeat(40)].concat();
+        let masked = "\"/.chatwarden/avatar/0123456789.svg\"".len();
+        for held_object in [0, 1, 200, 333, 700, 1_500, 5_000] {
+            let mut rewriter = Rewriter::new(Arc::clone(&plan), Limits { held_object, ..Limits::default() });
+            let mut longest = 0;
+            for byte in &body {
+                rewriter.write(&[*byte], &mut Vec::new()).unwrap();
+                let hold = rewriter.hold.as_ref().unwrap();
+                let notes = (hold.values.len() + hold.waits.len()) * NOTE_BYTES;
+                assert!(hold.aside.len() <= held_object + masked, "{} of {held_object}", hold.aside.len());
+                assert!(hold.aside.len() + notes <= held_object + NOTE_BYTES, "{notes} of {held_object}");
+                longest = longest.max(hold.aside.len() + notes);
+            }
+            // Below there is no room for notes: nothing is held at all.
+            assert!(held_object < 300 || longest > held_object / 2, "{longest} of {held_object}");
+        }
+    }
+}

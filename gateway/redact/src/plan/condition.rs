@@ -10,7 +10,8 @@ use super::{Label, PlanError};
 /// What a member of an object around a selected value must say for the value to be hidden.
 ///
 /// Where it cannot be told, the condition counts as met: the member stands twice in its object, or is an object
-/// or array, or has not come by [`Limits::held_object`](crate::Limits::held_object).
+/// or array, or has not come by [`Limits::held_object`](crate::Limits::held_object). So an answer that shows the value
+/// is believed at the end of the object, or at that limit; one that hides it at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// The member's name, decoded.

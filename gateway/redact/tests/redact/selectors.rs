@@ -268,7 +268,9 @@ fn leaves(document: &str) -> Vec<(String, Value)> {
                     walk(&format!("{pointer}/{name}"), member, leaves);
                 }
             }
-            leaf => leaves.push((pointer.to_owned(), leaf.clone())),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                leaves.push((pointer.to_owned(), value.clone()));
+            }
         }
     }
     let mut found = Vec::new();
