@@ -265,6 +265,16 @@ fn what_is_undecided_at_the_bound_is_hidden_for_the_rest_of_its_object() {
 }
 
 #[test]
+fn at_the_bound_no_object_speaks_for_one_that_ended_in_its_place() {
+    let plan = plan(&[hide("$..phone", &[when("role", 0..=255, &["default"])])]);
+    let limits = Limits { held_object: 1_000, ..Limits::default() };
+    let filling = "x".repeat(1_000);
+    let body =
+        |phone: &str| format!(r#"[{{"list":[{{"phone":"{phone}"}},{{"role":"admin","a":"{filling}"}}]}}]"#);
+    assert_eq!(shown_within(&plan, limits, &body("1")), body("hidden"));
+}
+
+#[test]
 fn a_value_that_is_cut_by_the_bound_is_hidden_whole() {
     let plan = plan(&[hide("$..phone", &[when("role", 0..=0, &["default"])])]);
     for held_object in 0..800 {
@@ -371,6 +381,24 @@ fn what_is_kept_stays_unless_a_field_declared_before_hides_it_or_a_container_aro
         ),
     ] {
         assert_eq!(shown(&plan(&rules), body), expected, "{rules:?}");
+    }
+}
+
+#[test]
+fn what_keeps_a_value_is_declared_before_all_that_wait_to_hide_it() {
+    let role = |value: &str| [when("role", 0..=0, &[value])];
+    let rules = [hide("$..phone", &role("a")), keep("$..phone.x"), hide("$..card", &role("b"))];
+    let plan = plan(&rules);
+    let body = |x: &str, y: &str, phone: &str, card: &str| {
+        format!(r#"{{"card":{{"phone":{{"x":"{x}","y":"{y}"}},"role":"{phone}"}},"role":"{card}"}}"#)
+    };
+    for (phone, card, x, y, role) in [
+        ("a", "b", "hidden", "hidden", "hidden"),
+        ("a", "-", "hidden", "hidden", "a"),
+        ("-", "b", "1", "hidden", "hidden"),
+        ("-", "-", "1", "2", "-"),
+    ] {
+        assert_eq!(shown(&plan, &body("1", "2", phone, card)), body(x, y, role, card));
     }
 }
 
