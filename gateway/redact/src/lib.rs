@@ -50,6 +50,8 @@ pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
+#[doc(hidden)]
+pub use json::nested::fuzz::fuzz_nested;
 pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
@@ -61,11 +63,13 @@ mod alias;
 mod class;
 mod display;
 mod error;
+mod fragment;
 mod json;
 mod mask;
 mod plan;
 mod redactor;
 mod scan;
 mod selector;
+mod text;
 mod token;
 pub mod vault;

@@ -83,11 +83,26 @@ pub struct Limits {
     /// How much of an object is held until a condition about it is decided, in bytes, notes on waiting values
     /// included; what is undecided then is hidden.
     pub held_object: usize,
+    /// The longest string that is looked into, in bytes as spelled; a longer one is hidden as a whole. Looking
+    /// into one takes a few times its length for each level of nesting.
+    pub inner_bytes: usize,
+    /// How many levels of JSON in strings in JSON are looked into; what is nested deeper is hidden.
+    pub nesting: usize,
+    /// The longest message of a framing that tells lengths, and so must be held whole, in bytes; a longer one is
+    /// an error.
+    pub message: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 128, value_bytes: 64 * 1024, held_object: 64 * 1024 }
+        Limits {
+            depth: 128,
+            value_bytes: 64 * 1024,
+            held_object: 64 * 1024,
+            inner_bytes: 1024 * 1024,
+            nesting: 3,
+            message: 16 * 1024 * 1024,
+        }
     }
 }
 
@@ -96,11 +111,21 @@ impl Default for Limits {
 pub struct Summary {
     /// How many values were hidden, by [`Class::index`]. Empty strings and nulls are not counted: they stay.
     pub hidden: [u64; Class::ALL.len()],
+    /// How many strings were hidden as a whole, since they could not be looked into.
+    pub unscanned: u64,
 }
 
 impl Summary {
     /// How many values were hidden in all.
     pub fn total(&self) -> u64 {
-        self.hidden.iter().sum()
+        self.hidden.iter().sum::<u64>() + self.unscanned
+    }
+
+    /// Adds what was done to a part of the body.
+    pub(crate) fn add(&mut self, part: &Summary) {
+        for (sum, hidden) in self.hidden.iter_mut().zip(part.hidden) {
+            *sum += hidden;
+        }
+        self.unscanned += part.unscanned;
     }
 }

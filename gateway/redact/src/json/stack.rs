@@ -150,10 +150,7 @@ impl Stack {
         if is_live && self.frames.is_empty() {
             self.states.extend_from_slice(automaton.start());
         }
-        let hidden = match treatment {
-            Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
-            Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
-        };
+        let hidden = treatment.and_then(Treatment::class);
         if is_live {
             let from = self.states.len() - automaton.words();
             is_live = match treatment {
@@ -161,7 +158,7 @@ impl Stack {
                     automaton.restrict(&mut self.states[from..], place.unwrap_or(Place::LAST))
                 }
                 Some(Treatment::Keep) => false,
-                Some(Treatment::Keys(_)) | None => true,
+                Some(Treatment::Keys(_) | Treatment::Inner(_)) | None => true,
             };
             if !is_live {
                 self.states.truncate(from);

@@ -225,7 +225,7 @@ fn unescaped(byte: u8) -> Option<u8> {
     }
 }
 
-fn hex_digit(byte: u8) -> Option<u16> {
+pub(super) fn hex_digit(byte: u8) -> Option<u16> {
     char::from(byte).to_digit(16).and_then(|digit| digit.try_into().ok())
 }
 

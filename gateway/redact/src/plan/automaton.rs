@@ -129,7 +129,7 @@ impl Automaton {
         set(&mut self.last, place.0 + last);
         match field.treatment {
             Treatment::Keys(_) => {}
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => {
                 set(&mut self.selecting, place.0 + last);
             }
         }
@@ -145,7 +145,7 @@ impl Automaton {
             Treatment::Keys(_) => set(&mut self.keys, bit),
             Treatment::Keep => set(&mut self.kept, bit),
             Treatment::HideIf(..) => set(&mut self.conditional, bit),
-            Treatment::Hide(_) => {}
+            Treatment::Hide(_) | Treatment::Inner(_) => {}
         }
         if matches!(segment, Segment::Descendant(_)) {
             set(&mut self.lasting, bit);
@@ -372,7 +372,7 @@ fn first_keys(treatment: Treatment) -> Option<Option<Class>> {
     match treatment {
         Treatment::Keys(class) => Some(Some(class)),
         Treatment::Keep => Some(None),
-        Treatment::Hide(_) | Treatment::HideIf(..) => None,
+        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Inner(_) => None,
     }
 }
 

@@ -10,6 +10,7 @@ mod corpus;
 mod cuts;
 mod differential;
 mod documents;
+mod nested;
 mod odd;
 mod payloads;
 mod properties;
