@@ -32,10 +32,22 @@ impl Edits {
 
     /// Replaces `value`, which stands at `range`, by what the plan shows for its class. An empty one stays.
     pub(crate) fn hide(&mut self, plan: &Plan, class: Class, value: &str, range: Range<usize>) {
+        self.hide_as(plan, class, value, range, |shown| shown);
+    }
+
+    /// Replaces `value`, whose spelling stands at `range`, by the spelling of what the plan shows for its class.
+    pub(crate) fn hide_as(
+        &mut self,
+        plan: &Plan,
+        class: Class,
+        value: &str,
+        range: Range<usize>,
+        spell: impl FnOnce(String) -> String,
+    ) {
         if !value.is_empty() {
             let mut shown = String::new();
             plan.write_text(class, value.as_bytes(), &mut shown);
-            self.replace(range, shown);
+            self.replace(range, spell(shown));
             self.summary.hidden[class.index()] += 1;
         }
     }

@@ -32,7 +32,9 @@ pub fn fuzz_nested(data: &[u8]) {
         assert!(plain.out == document, "a document with nothing to hide is changed");
     }
     if whole.result.is_ok() {
-        let again = redact(plan, Format::Json, LIMITS, &whole.out, |_| whole.out.len());
+        // What is shown may be longer than what is hidden.
+        let limits = Limits { inner_bytes: 1 << 20, ..LIMITS };
+        let again = redact(plan, Format::Json, limits, &whole.out, |_| whole.out.len());
         assert!(again.result.is_ok(), "a redacted document is not well-formed");
         assert!(again.out == whole.out, "something hidden is left");
     }
