@@ -49,6 +49,8 @@ pub use class::Class;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
+pub use framed::fuzz::fuzz_framed;
+#[doc(hidden)]
 pub use json::fuzz::fuzz_json;
 #[doc(hidden)]
 pub use json::nested::fuzz::fuzz_nested;
@@ -64,6 +66,7 @@ mod class;
 mod display;
 mod error;
 mod fragment;
+mod framed;
 mod json;
 mod mask;
 mod plan;

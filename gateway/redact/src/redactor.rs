@@ -5,7 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::{class::Class, error::RedactError, json, plan::Plan};
+use crate::{
+    class::Class,
+    error::RedactError,
+    framed::{self, jsonp, sequence},
+    json,
+    plan::Plan,
+};
 
 /// Redacts one body, however it is cut.
 #[derive(Debug)]
@@ -19,12 +25,22 @@ pub struct Redactor {
 pub enum Format {
     /// One JSON text (RFC 8259).
     Json,
+    /// JSON texts one after another: NDJSON, JSON text sequences (RFC 7464), or concatenated.
+    JsonSequence,
+    /// JSON as the arguments of a function call.
+    Jsonp,
+    /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
+    /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
+    Framed,
 }
 
 /// One rewriter for each format.
 #[derive(Debug)]
 enum Rewriter {
     Json(json::Rewriter),
+    JsonSequence(sequence::Rewriter),
+    Jsonp(jsonp::Rewriter),
+    Framed(framed::Rewriter),
 }
 
 impl Redactor {
@@ -37,6 +53,9 @@ impl Redactor {
     pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
         let rewriter = match format {
             Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
+            Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
+            Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
+            Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
         };
         Redactor { rewriter, failure: None }
     }
@@ -51,6 +70,9 @@ impl Redactor {
         }
         let result = match &mut self.rewriter {
             Rewriter::Json(rewriter) => rewriter.write(chunk, out),
+            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -62,6 +84,9 @@ impl Redactor {
         }
         match self.rewriter {
             Rewriter::Json(rewriter) => rewriter.finish(out),
+            Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
+            Rewriter::Jsonp(rewriter) => rewriter.finish(out),
+            Rewriter::Framed(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -69,6 +94,9 @@ impl Redactor {
     pub fn offset(&self) -> u64 {
         match &self.rewriter {
             Rewriter::Json(rewriter) => rewriter.offset(),
+            Rewriter::JsonSequence(rewriter) => rewriter.offset(),
+            Rewriter::Jsonp(rewriter) => rewriter.offset(),
+            Rewriter::Framed(rewriter) => rewriter.offset(),
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::{
 use hold::Hold;
 use number::{NumberLexer, WordLexer};
 use stack::{Judgement, Kind, Stack};
-use text::{Held, Ignore, TextLexer};
+use text::Held;
+pub(crate) use text::{Ignore, TextLexer};
 
 mod align;
 pub(crate) mod edit;

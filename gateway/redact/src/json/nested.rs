@@ -108,6 +108,28 @@ pub(crate) fn rewrite(
     }
 }
 
+/// Appends a string's inside, given as it is spelled, with its text as `redact` appends it. What stays of the text
+/// keeps its spelling.
+pub(crate) fn rewrite_text(
+    raw: &[u8],
+    levels: usize,
+    out: &mut Vec<u8>,
+    redact: impl FnOnce(&str, &mut Vec<u8>) -> Result<(), RedactError>,
+) -> Result<(), RedactError> {
+    let raw = std::str::from_utf8(raw).map_err(|_| RedactError::InvalidUtf8)?;
+    // Half a pair behind a backslash is no escape of the text within.
+    let text = JsonText::INNER.decode(raw).ok_or(RedactError::InvalidEscape)?;
+    let mut redacted = Vec::with_capacity(text.len());
+    redact(&text, &mut redacted)?;
+    let redacted = std::str::from_utf8(&redacted).map_err(|_| RedactError::InvalidUtf8)?;
+    let mut outer = Edits::default();
+    if redacted != text {
+        align::changes(&text, redacted, levels).lift(raw, &JsonText::INNER, 0, &mut outer);
+    }
+    outer.apply(raw, out);
+    Ok(())
+}
+
 /// What stands in the place of a string that cannot be looked into.
 pub(crate) const UNSCANNED: &str = "hidden";
 

@@ -10,6 +10,7 @@ mod corpus;
 mod cuts;
 mod differential;
 mod documents;
+mod framed;
 mod nested;
 mod odd;
 mod payloads;
