@@ -90,12 +90,13 @@ impl<'s> Scanner<'s> {
             self.at = start + short.len();
             return Some(());
         }
-        let (end, close) = ["-->", "--!>"]
-            .into_iter()
-            .filter_map(|close| Some((rest.find(close)?, close)))
-            .min_by_key(|(end, _)| *end)?;
+        let (end, close) = memchr::memchr_iter(b'>', rest.as_bytes()).find_map(|bracket| {
+            let before = &rest.as_bytes()[..bracket];
+            let close = [&b"--"[..], b"--!"].into_iter().find(|close| before.ends_with(close))?;
+            Some((bracket - close.len(), bracket + 1))
+        })?;
         self.text(start..start + end, &Html::Raw);
-        self.at = start + end + close.len();
+        self.at = start + close;
         Some(())
     }
 

@@ -19,8 +19,6 @@ pub(super) struct Head {
 /// What follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The head goes on; the byte is part of it.
-    Head,
     /// JSON, from this byte on.
     Value,
     /// JSON, from the first byte of the head on.
@@ -74,8 +72,8 @@ impl Head {
         &self.bytes
     }
 
-    /// Judges the next byte, and takes it if it is part of the head.
-    pub(super) fn take(&mut self, byte: u8) -> Result<Next, RedactError> {
+    /// Judges the next byte: takes it if it is part of the head, else says what follows.
+    pub(super) fn take(&mut self, byte: u8) -> Result<Option<Next>, RedactError> {
         let begins_json = matches!(byte, b'{' | b'[' | b'"');
         let form = match (self.form, byte) {
             (Form::First, b'{') if self.may_guard => Form::Braces,
@@ -84,24 +82,24 @@ impl Head {
             (Form::First, b'w') if self.may_guard => Form::Guard(b"while(1);"),
             (Form::First, b'0'..=b'9') => Form::Digits,
             (Form::First, b'a' | b'c' | b'h' | b'm' | b'o') => Form::Letter(byte),
-            (Form::First, b'A'..=b'Z') => return Ok(Next::Stomp),
+            (Form::First, b'A'..=b'Z') => return Ok(Some(Next::Stomp)),
 
             (Form::Braces, _) => match (self.bytes.len(), byte) {
                 (1, b'}') | (2 | 3, b'&') => Form::Braces,
-                (4, _) => return Ok(Next::Value),
+                (4, _) => return Ok(Some(Next::Value)),
                 (3, _) => return Err(RedactError::UnknownFraming),
-                (_, _) => return Ok(Next::Again),
+                (_, _) => return Ok(Some(Next::Again)),
             },
             (Form::Guard(guard), _) => match guard.get(self.bytes.len()) {
                 Some(&expected) if byte == expected => self.form,
                 Some(_) => return Err(RedactError::UnknownFraming),
                 None if byte == b',' && self.bytes == b")]}'" => self.form,
-                None => return Ok(Next::Value),
+                None => return Ok(Some(Next::Value)),
             },
 
             (Form::Digits, b'0'..=b'9') if self.bytes.len() < MAX_DIGITS => Form::Digits,
             (Form::Digits, b'-') if (2..=5).contains(&self.bytes.len()) => Form::Dash,
-            (Form::Digits, b':') if self.bytes.len() <= MAX_LENGTH_DIGITS => return Ok(Next::Payload),
+            (Form::Digits, b':') if self.bytes.len() <= MAX_LENGTH_DIGITS => return Ok(Some(Next::Payload)),
             (Form::Digits, b'p') if matches!(*self.bytes, [b'2' | b'3']) => Form::Probe,
             (Form::Digits | Form::Dash, b'/') => Form::Namespace(0),
             (Form::Dash | Form::Comma, b'0'..=b'9') => Form::Answer(1),
@@ -110,31 +108,33 @@ impl Head {
             (Form::Namespace(digits), _) if self.bytes.len() < MAX_BYTES => match byte {
                 b'0'..=b'9' if digits < MAX_NAME_DIGITS => Form::Namespace(digits + 1),
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b'.' | b'/' => Form::Namespace(digits),
-                _ if is_between(byte) && self.is_whole() => return Ok(Next::End),
+                _ if is_between(byte) && self.is_whole() => return Ok(Some(Next::End)),
                 _ => return Err(RedactError::UnknownFraming),
             },
             (Form::Probe, _) => match b"probe".get(self.bytes.len() - 1) {
                 Some(&expected) if byte == expected => Form::Probe,
-                None if is_between(byte) => return Ok(Next::End),
+                None if is_between(byte) => return Ok(Some(Next::End)),
                 Some(_) | None => return Err(RedactError::UnknownFraming),
             },
 
-            (Form::Letter(b'h'), _) => return Ok(Next::Beats),
-            (Form::Letter(b'o'), _) => return Ok(Next::End),
-            (Form::Letter(b'a'), b'[') => return Ok(Next::Messages),
-            (Form::Letter(b'm'), b'"') => return Ok(Next::Message),
-            (Form::Letter(b'c'), b'[') => return Ok(Next::Value),
+            (Form::Letter(b'h'), _) => return Ok(Some(Next::Beats)),
+            (Form::Letter(b'o'), _) => return Ok(Some(Next::End)),
+            (Form::Letter(b'a'), b'[') => return Ok(Some(Next::Messages)),
+            (Form::Letter(b'm'), b'"') => return Ok(Some(Next::Message)),
+            (Form::Letter(b'c'), b'[') => return Ok(Some(Next::Value)),
             (Form::Letter(_), _) => return Err(RedactError::UnknownFraming),
 
             (Form::First | Form::Digits | Form::Dash | Form::Comma | Form::Answer(_), _) if begins_json => {
-                return Ok(Next::Value);
+                return Ok(Some(Next::Value));
             }
-            (Form::Digits | Form::Comma, _) if is_between(byte) && self.is_whole() => return Ok(Next::End),
+            (Form::Digits | Form::Comma, _) if is_between(byte) && self.is_whole() => {
+                return Ok(Some(Next::End));
+            }
             (_, _) => return Err(RedactError::UnknownFraming),
         };
         self.form = form;
         self.bytes.push(byte);
-        Ok(Next::Head)
+        Ok(None)
     }
 
     /// Ends a head that is a frame of its own.

@@ -123,8 +123,8 @@ impl Rewriter {
                 self.state = State::Head(Head::new(is_start));
             }
             State::Head(head) => match head.take(byte)? {
-                Next::Head => *at += 1,
-                next => {
+                None => *at += 1,
+                Some(next) => {
                     let head = mem::take(head);
                     self.enter(next, &head, at, out)?;
                 }
@@ -184,7 +184,7 @@ impl Rewriter {
             out.extend_from_slice(head.bytes());
         }
         self.state = match next {
-            Next::Head | Next::End => State::Behind,
+            Next::End => State::Behind,
             Next::Beats => State::Beats,
             Next::Value => State::Value(value()),
             Next::Again => {

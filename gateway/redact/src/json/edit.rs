@@ -79,7 +79,7 @@ impl Edits {
 
     /// Adds to `outer` these edits of a text, as edits of its spelling `raw`, which begins at `base` there.
     pub(crate) fn lift(&self, raw: &str, spelling: &impl Spelling, base: usize, outer: &mut Edits) {
-        let mut walk = Walk { raw, spelling, at: 0, read: 0 };
+        let mut walk = Walk { raw, spelling, at: 0, read: 0, run: 0 };
         for edit in &self.edits {
             let start = walk.seek(edit.range.start, Rounding::Down);
             let end = walk.seek(edit.range.end, Rounding::Up);
@@ -143,10 +143,10 @@ pub(crate) enum Sense {
 }
 
 impl Sense {
-    /// How long the text is that a unit of this length stands for.
-    fn len(self, spelled: usize) -> usize {
+    /// How long the text is that stands for something else than itself.
+    fn len(self) -> usize {
         match self {
-            Sense::Itself => spelled,
+            Sense::Itself => 0,
             Sense::Character(character) => character.len_utf8(),
             Sense::Half(_) => HALF_ESCAPE,
         }
@@ -167,6 +167,8 @@ struct Walk<'w, S> {
     at: usize,
     /// The place in the text.
     read: usize,
+    /// How many bytes from here on are known to stand for themselves.
+    run: usize,
 }
 
 /// Where to stop when the place that is sought is within what one escape stands for.
@@ -179,19 +181,23 @@ impl<S: Spelling> Walk<'_, S> {
     /// Goes on to a place in the text; returns the place in the spelling.
     fn seek(&mut self, place: usize, rounding: Rounding) -> usize {
         while self.read < place && self.at < self.raw.len() {
-            let unit = self.spelling.unit(&self.raw[self.at..]);
-            let (spelled, text) = match unit.sense {
-                Sense::Itself => {
-                    let step = unit.len.min(place - self.read);
-                    (step, step)
-                }
-                Sense::Character(_) | Sense::Half(_) => (unit.len, unit.sense.len(unit.len)),
-            };
-            if self.read + text > place && matches!(rounding, Rounding::Down) {
+            if self.run > 0 {
+                let step = self.run.min(place - self.read);
+                self.at += step;
+                self.read += step;
+                self.run -= step;
+                continue;
+            }
+            let Unit { len, sense } = self.spelling.unit(&self.raw[self.at..]);
+            if sense == Sense::Itself {
+                self.run = len;
+                continue;
+            }
+            if self.read + sense.len() > place && matches!(rounding, Rounding::Down) {
                 break;
             }
-            self.at += spelled;
-            self.read += text;
+            self.at += len;
+            self.read += sense.len();
         }
         self.at
     }

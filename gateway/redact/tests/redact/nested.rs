@@ -176,7 +176,7 @@ impl Random {
                 ('\n', 1..) => out.push_str("\\n"),
                 (_, 0) | ('\0'..' ', _) => {
                     for unit in character.encode_utf16(&mut [0; 2]) {
-                        let upper = self.draw() % 2 == 0;
+                        let upper = self.draw().is_multiple_of(2);
                         let escape = if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
                         out.push_str(&escape);
                     }

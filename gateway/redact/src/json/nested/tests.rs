@@ -200,3 +200,45 @@ fn a_body_that_ends_or_breaks_within_a_string_is_an_error_and_nothing_of_the_str
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"raw":"#.to_owned());
     }
 }
+
+#[test]
+fn strings_that_wait_for_a_condition_are_looked_into_when_it_is_not_met() {
+    use crate::{Condition, Test};
+    let selector = |text| Selector::parse(text).unwrap();
+    let is_contact =
+        Condition { member: "type".into(), levels: 0..=1, test: Test::OneOf(vec!["contact".into()]) };
+    let builder = Plan::builder()
+        .json_in_string(&selector("$..raw"))
+        .field_when(Class::Name, &selector("$..raw"), std::slice::from_ref(&is_contact))
+        .field_when(Class::Handle, &selector("$..around"), &[is_contact])
+        .field(Class::Phone, &selector("$..phone"));
+    let plan =
+        plan(Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden)));
+    let padding = "\\u00e9".repeat(40);
+    let raw = format!(r#""{{\"phone\":\"+370\", \"a\":\"\/{padding}\"}}""#);
+    let seen = raw.replace("+370", "hidden");
+    let hidden = "\"hidden\"".to_owned();
+    let cases = [
+        ("{'raw':@,'type':'contact'}", &hidden),
+        ("{'type':'contact','raw':@}", &hidden),
+        ("{'raw':@,'type':'agent','id':1}", &seen),
+        ("{'type':'agent','raw':@}", &seen),
+        ("{'a':1,'raw':@}", &seen),
+        ("[{'around':{'b':[{'raw':@}]},'type':'agent'}]", &seen),
+        ("[{'around':{'b':[@,'x']},'type':'agent'}]", &raw),
+    ];
+    for (body, expected) in cases {
+        let body = body.replace('\'', "\"");
+        let redact = |held_object| {
+            let limits = Limits { held_object, ..Limits::default() };
+            try_redact(&plan, limits, body.replace('@', &raw).as_bytes()).unwrap().0
+        };
+        assert_eq!(redact(64 * 1024), body.replace('@', expected));
+        // With less room some of it is hidden without waiting.
+        for room in (0..700).step_by(10) {
+            let out = redact(room);
+            assert!(*expected == raw || !out.contains("+370"), "{out} of {body} in {room}");
+            serde_json::from_str::<serde_json::Value>(&out).unwrap();
+        }
+    }
+}
