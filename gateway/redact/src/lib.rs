@@ -8,8 +8,8 @@
 //! - **Any cut.** The output does not depend on how the input was cut into chunks, down to single bytes.
 //! - **Verbatim.** Everything outside of hidden values leaves as it came: white space, escapes, the spelling of
 //!   numbers, the order of keys, duplicates.
-//! - **Bounded.** A stream holds the current key, the current hidden value and a state per open container, each
-//!   under a limit with a name.
+//! - **Bounded.** A stream holds the current key, the current value if it is hidden or looked into, and a state per
+//!   open container, each under a limit with a name.
 //! - **Closed on failure.** What is not well-formed is an error; after it nothing more is emitted, and of a hidden
 //!   value nothing ever was.
 //! - **Shapes stay.** A masked string is a string, a masked number a number, null is null; of a hidden object or

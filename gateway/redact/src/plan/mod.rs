@@ -72,7 +72,12 @@ impl Plan {
 
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
-        self.fields().next().is_none() && self.contact_keys().next().is_none()
+        self.fields.iter().all(|field| match field.treatment {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
+            // JSON in strings holds the same fields.
+            Treatment::Keep | Treatment::Inner(Inner::Json) => true,
+            Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+        })
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
