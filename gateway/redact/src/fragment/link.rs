@@ -139,7 +139,7 @@ impl Link<'_> {
     fn hide(&mut self, range: Range<usize>, class: Class, in_query: bool) {
         let value = decoded(&self.link[range.clone()]);
         let range = self.base + range.start..self.base + range.end;
-        self.edits.hide_as(self.plan, class, value.trim(), range, |shown| encoded(&shown, in_query));
+        self.edits.hide(self.plan, class, value.trim(), range, |shown| encoded(&shown, in_query));
     }
 
     fn past_slashes(&self, start: usize) -> usize {

@@ -30,13 +30,9 @@ impl Edits {
         self.edits.push(Edit { range, replacement });
     }
 
-    /// Replaces `value`, which stands at `range`, by what the plan shows for its class. An empty one stays.
-    pub(crate) fn hide(&mut self, plan: &Plan, class: Class, value: &str, range: Range<usize>) {
-        self.hide_as(plan, class, value, range, |shown| shown);
-    }
-
-    /// Replaces `value`, whose spelling stands at `range`, by the spelling of what the plan shows for its class.
-    pub(crate) fn hide_as(
+    /// Replaces `value`, whose spelling stands at `range`, by the spelling of what the plan shows for its
+    /// class. An empty one stays.
+    pub(crate) fn hide(
         &mut self,
         plan: &Plan,
         class: Class,

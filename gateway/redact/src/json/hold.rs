@@ -266,8 +266,9 @@ impl Rewriter {
     fn look_begun(&mut self, inner: Inner, start: usize, cursor: &mut Cursor) {
         if let State::Text { lexer, .. } = self.state {
             let inside = cursor.out.get(start + 1..).unwrap_or_default();
-            self.raw.begin(self.limits.inner_bytes);
-            self.raw.push(inside);
+            let raw = self.raw.get_or_insert_default();
+            raw.begin(self.limits.inner_bytes);
+            raw.push(inside);
             self.state = State::Inner { lexer, inner };
             cursor.out.truncate(start);
         }

@@ -50,8 +50,8 @@ pub(crate) struct Rewriter {
     member: Label,
     /// The key or the hidden value that is being read, when it is not in one piece.
     held: Held,
-    /// The string to look into that is being read.
-    raw: nested::Raw,
+    /// The string to look into that is being read, once there is one.
+    raw: Option<Box<nested::Raw>>,
     /// What the last hidden string is shown as; kept for its memory.
     shown: String,
     /// What is held for the sake of conditions, if the plan has any.
@@ -72,7 +72,7 @@ impl Rewriter {
             set: Set::widest(),
             member: Label::OTHER,
             held: Held::default(),
-            raw: nested::Raw::default(),
+            raw: None,
             shown: String::new(),
             hold,
             summary: Summary::default(),

@@ -6,7 +6,7 @@
 //! names, down to `Limits::nesting`. What claims to be JSON, or markup, and cannot be read as such is hidden as a
 //! whole: it never fails the body, since any client can write it.
 
-use std::{fmt::Write, mem, sync::Arc};
+use std::{fmt::Write, sync::Arc};
 
 use super::{
     Cursor, Rewriter, State, align,
@@ -52,7 +52,7 @@ impl Rewriter {
     pub(super) fn begin_inner(&mut self, inner: Inner, cursor: &mut Cursor) -> Result<(), RedactError> {
         cursor.pass();
         cursor.at += 1;
-        self.raw.begin(self.limits.inner_bytes);
+        self.raw.get_or_insert_default().begin(self.limits.inner_bytes);
         self.read_inner(TextLexer::Plain, inner, cursor).map(drop)
     }
 
@@ -66,14 +66,14 @@ impl Rewriter {
         let result = lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore);
         self.state = State::Inner { lexer, inner };
         let ended = result?;
-        self.raw.push(&cursor.chunk[start..cursor.at - usize::from(ended)]);
+        let mut raw = self.raw.take().unwrap_or_default();
+        raw.push(&cursor.chunk[start..cursor.at - usize::from(ended)]);
         if ended {
             cursor.passed = cursor.at;
-            let raw = mem::take(&mut self.raw);
             self.show_inner(inner, (!raw.is_over).then_some(&raw.bytes), cursor.out);
-            self.raw = raw;
             self.state = State::After;
         }
+        self.raw = Some(raw);
         Ok(ended)
     }
 
