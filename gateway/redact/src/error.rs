@@ -61,6 +61,15 @@ pub enum RedactError {
     /// Containers are nested deeper than `Limits::depth`.
     #[error("nested too deep")]
     TooDeep,
+    /// A frame that begins as none of the known framings does, or text where none belongs.
+    #[error("a framing that is not known")]
+    UnknownFraming,
+    /// A message that has to be held is longer than `Limits::message`.
+    #[error("a message is too long to hold")]
+    MessageTooLong,
+    /// A frame is not as long as it says.
+    #[error("a frame of another length than it says")]
+    WrongLength,
 }
 
 impl RedactError {
@@ -85,6 +94,9 @@ impl RedactError {
             RedactError::ControlCharacter => "control-character",
             RedactError::MismatchedBracket => "mismatched-bracket",
             RedactError::TooDeep => "too-deep",
+            RedactError::UnknownFraming => "unknown-framing",
+            RedactError::MessageTooLong => "message-too-long",
+            RedactError::WrongLength => "wrong-length",
         }
     }
 }

@@ -8,8 +8,8 @@
 //! - **Any cut.** The output does not depend on how the input was cut into chunks, down to single bytes.
 //! - **Verbatim.** Everything outside of hidden values leaves as it came: white space, escapes, the spelling of
 //!   numbers, the order of keys, duplicates.
-//! - **Bounded.** A stream holds the current key, the current hidden value and a state per open container, each
-//!   under a limit with a name; and where a condition waits for a member, output up to another.
+//! - **Bounded.** A stream holds the current key, the current value if it is hidden or looked into, and a state per
+//!   open container, each under a limit with a name; and where a condition waits for a member, output up to another.
 //! - **Closed on failure.** What is not well-formed is an error; after it nothing more is emitted, and of a hidden
 //!   value nothing ever was.
 //! - **Shapes stay.** A masked string is a string, a masked number a number, null is null; of a hidden object or
@@ -49,7 +49,11 @@ pub use class::Class;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
+pub use framed::fuzz::fuzz_framed;
+#[doc(hidden)]
 pub use json::fuzz::fuzz_json;
+#[doc(hidden)]
+pub use json::nested::fuzz::fuzz_nested;
 pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
@@ -61,11 +65,14 @@ mod alias;
 mod class;
 mod display;
 mod error;
+mod fragment;
+mod framed;
 mod json;
 mod mask;
 mod plan;
 mod redactor;
 mod scan;
 mod selector;
+mod text;
 mod token;
 pub mod vault;

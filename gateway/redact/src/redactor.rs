@@ -5,7 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::{class::Class, error::RedactError, json, plan::Plan};
+use crate::{
+    class::Class,
+    error::RedactError,
+    framed::{self, jsonp, sequence},
+    json,
+    plan::Plan,
+};
 
 /// Redacts one body, however it is cut.
 #[derive(Debug)]
@@ -19,12 +25,22 @@ pub struct Redactor {
 pub enum Format {
     /// One JSON text (RFC 8259).
     Json,
+    /// JSON texts one after another: NDJSON, JSON text sequences (RFC 7464), or concatenated.
+    JsonSequence,
+    /// JSON as the arguments of a function call.
+    Jsonp,
+    /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
+    /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
+    Framed,
 }
 
 /// One rewriter for each format.
 #[derive(Debug)]
 enum Rewriter {
     Json(json::Rewriter),
+    JsonSequence(sequence::Rewriter),
+    Jsonp(jsonp::Rewriter),
+    Framed(framed::Rewriter),
 }
 
 impl Redactor {
@@ -37,6 +53,9 @@ impl Redactor {
     pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
         let rewriter = match format {
             Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
+            Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
+            Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
+            Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
         };
         Redactor { rewriter, failure: None }
     }
@@ -51,6 +70,9 @@ impl Redactor {
         }
         let result = match &mut self.rewriter {
             Rewriter::Json(rewriter) => rewriter.write(chunk, out),
+            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -62,6 +84,9 @@ impl Redactor {
         }
         match self.rewriter {
             Rewriter::Json(rewriter) => rewriter.finish(out),
+            Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
+            Rewriter::Jsonp(rewriter) => rewriter.finish(out),
+            Rewriter::Framed(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -69,6 +94,9 @@ impl Redactor {
     pub fn offset(&self) -> u64 {
         match &self.rewriter {
             Rewriter::Json(rewriter) => rewriter.offset(),
+            Rewriter::JsonSequence(rewriter) => rewriter.offset(),
+            Rewriter::Jsonp(rewriter) => rewriter.offset(),
+            Rewriter::Framed(rewriter) => rewriter.offset(),
         }
     }
 }
@@ -83,11 +111,26 @@ pub struct Limits {
     /// How much output is held until conditions are decided, in bytes, 96 for each note on a value or field that
     /// waits included; what is undecided then is hidden. What is held is longer by at most one masked value.
     pub held_object: usize,
+    /// The longest string that is looked into, in bytes as spelled; a longer one is hidden as a whole. Looking
+    /// into one takes a few times its length for each level of nesting.
+    pub inner_bytes: usize,
+    /// How many levels of JSON in strings in JSON are looked into; what is nested deeper is hidden.
+    pub nesting: usize,
+    /// The longest message of a framing that tells lengths, and so must be held whole, in bytes; a longer one is
+    /// an error.
+    pub message: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 128, value_bytes: 64 * 1024, held_object: 64 * 1024 }
+        Limits {
+            depth: 128,
+            value_bytes: 64 * 1024,
+            held_object: 64 * 1024,
+            inner_bytes: 1024 * 1024,
+            nesting: 3,
+            message: 16 * 1024 * 1024,
+        }
     }
 }
 
@@ -96,11 +139,21 @@ impl Default for Limits {
 pub struct Summary {
     /// How many values were hidden, by [`Class::index`]. Empty strings and nulls are not counted: they stay.
     pub hidden: [u64; Class::ALL.len()],
+    /// How many strings were hidden as a whole, since they could not be looked into.
+    pub unscanned: u64,
 }
 
 impl Summary {
     /// How many values were hidden in all.
     pub fn total(&self) -> u64 {
-        self.hidden.iter().sum()
+        self.hidden.iter().sum::<u64>() + self.unscanned
+    }
+
+    /// Adds what was done to a part of the body.
+    pub(crate) fn add(&mut self, part: &Summary) {
+        for (sum, hidden) in self.hidden.iter_mut().zip(part.hidden) {
+            *sum += hidden;
+        }
+        self.unscanned += part.unscanned;
     }
 }

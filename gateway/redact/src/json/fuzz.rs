@@ -25,16 +25,9 @@ pub fn fuzz_json(data: &[u8]) {
     let plan = &PLANS[usize::from(*pick) % 8 % PLANS.len()];
     let seed = u64::from(*high) << 8 | u64::from(*low);
 
-    let whole = redact(plan, document, |_| document.len());
-    let mut random = seed;
-    let pieces = redact(plan, document, |_| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) as usize % 9
-    });
-    assert!(pieces == whole, "the output depends on the cuts");
-    assert!(redact(plan, document, |_| 1) == whole, "the output depends on the cuts");
+    let whole = redact_in_pieces(plan, Format::Json, LIMITS, document, seed);
 
-    let plain = redact(&PLANS[0], document, |_| document.len());
+    let plain = redact(&PLANS[0], Format::Json, LIMITS, document, |_| document.len());
     assert!(plain.offset == whole.offset, "the plan decides where a document is faulty");
     assert!(plain.result.err() == whole.result.err(), "the plan decides whether a document is well-formed");
     match plain.result {
@@ -42,7 +35,7 @@ pub fn fuzz_json(data: &[u8]) {
         Err(_) => assert!(document.starts_with(&plain.out), "more left than came in"),
     }
     if whole.result.is_ok() {
-        let again = redact(plan, &whole.out, |_| whole.out.len());
+        let again = redact(plan, Format::Json, LIMITS, &whole.out, |_| whole.out.len());
         assert!(again.result.is_ok(), "a redacted document is not well-formed");
         // Constants hide to themselves. What changes the second time was a value the first time. Names change every
         // time, and members that are asked may have been hidden themselves.
@@ -52,16 +45,42 @@ pub fn fuzz_json(data: &[u8]) {
     }
 }
 
-/// What became of a document.
-#[derive(PartialEq, Eq)]
-struct Outcome {
-    out: Vec<u8>,
-    offset: u64,
-    result: Result<Summary, RedactError>,
+/// Redacts a document whole, in pieces and byte by byte, and asserts that it makes no difference.
+pub(crate) fn redact_in_pieces(
+    plan: &Arc<Plan>,
+    format: Format,
+    limits: Limits,
+    document: &[u8],
+    seed: u64,
+) -> Outcome {
+    let whole = redact(plan, format, limits, document, |_| document.len());
+    let mut random = seed;
+    let pieces = redact(plan, format, limits, document, |_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % 9
+    });
+    assert!(pieces == whole, "the output depends on the cuts");
+    assert!(redact(plan, format, limits, document, |_| 1) == whole, "the output depends on the cuts");
+    whole
 }
 
-fn redact(plan: &Arc<Plan>, document: &[u8], mut cut: impl FnMut(usize) -> usize) -> Outcome {
-    let mut redactor = Redactor::new(Arc::clone(plan), Format::Json, LIMITS);
+/// What became of a document.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) out: Vec<u8>,
+    pub(crate) offset: u64,
+    pub(crate) result: Result<Summary, RedactError>,
+}
+
+/// Redacts a document in pieces of the lengths that `cut` gives.
+pub(crate) fn redact(
+    plan: &Arc<Plan>,
+    format: Format,
+    limits: Limits,
+    document: &[u8],
+    mut cut: impl FnMut(usize) -> usize,
+) -> Outcome {
+    let mut redactor = Redactor::new(Arc::clone(plan), format, limits);
     let mut out = Vec::new();
     let mut at = 0;
     let mut written = Ok(());
@@ -76,7 +95,8 @@ fn redact(plan: &Arc<Plan>, document: &[u8], mut cut: impl FnMut(usize) -> usize
 }
 
 /// Small, so that short documents reach them.
-const LIMITS: Limits = Limits { depth: 12, value_bytes: 16, held_object: 600 };
+const LIMITS: Limits =
+    Limits { depth: 12, value_bytes: 16, held_object: 600, inner_bytes: 64, nesting: 2, message: 64 };
 
 /// Nothing; everything; selectors of each kind; and fields that wait for members, with names that are hidden and
 /// places that are kept. All values show constants.

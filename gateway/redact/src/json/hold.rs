@@ -10,7 +10,7 @@ use std::mem;
 
 use crate::{
     class::Class,
-    plan::{Label, Treatment},
+    plan::{Inner, Label, Treatment},
 };
 
 use super::{
@@ -182,10 +182,13 @@ impl Rewriter {
         hold.waits.decide(self.plan.conditions());
         hold.waits.settle();
         self.stack.settle(self.plan.automaton(), |chain| hold.waits.outcome(chain));
-        if let Some(value) = hold.value.take()
-            && let Some(Treatment::Hide(class)) = hold.treatment(&value)
-        {
-            self.hide_begun(class, value.start, cursor);
+        if let Some(value) = hold.value.take() {
+            let treatment = hold.treatment(&value);
+            if let Some(class) = treatment.and_then(Treatment::class) {
+                self.hide_begun(class, value.start, cursor);
+            } else if let Some(inner) = treatment.and_then(Treatment::inner) {
+                self.look_begun(inner, value.start, cursor);
+            }
         }
         self.release(cursor);
     }
@@ -212,9 +215,22 @@ impl Rewriter {
             | State::Member
             | State::Key { .. }
             | State::Colon
+            | State::Inner { .. }
             | State::After => return,
         }
         cursor.out.truncate(start);
+    }
+
+    /// Takes back what has been read of a string, to look into it when it is complete.
+    fn look_begun(&mut self, inner: Inner, start: usize, cursor: &mut Cursor) {
+        if let State::Text { lexer, .. } = self.state {
+            let inside = cursor.out.get(start + 1..).unwrap_or_default();
+            let raw = self.raw.get_or_insert_default();
+            raw.begin(self.limits.inner_bytes);
+            raw.push(inside);
+            self.state = State::Inner { lexer, inner };
+            cursor.out.truncate(start);
+        }
     }
 
     /// Lets go of what is held: everything is decided.
@@ -226,10 +242,17 @@ impl Rewriter {
         hold.waits.settle();
         let mut passed = 0;
         for value in &hold.values {
-            if let Some(Treatment::Hide(class)) = hold.treatment(value) {
+            let treatment = hold.treatment(value);
+            let spelling = &hold.aside[value.start..value.end];
+            if let Some(inner) = treatment.and_then(Treatment::inner)
+                && let [b'"', inside @ .., b'"'] = spelling
+            {
                 cursor.out.extend_from_slice(&hold.aside[passed..value.start]);
                 passed = value.end;
-                let spelling = &hold.aside[value.start..value.end];
+                self.show_inner(inner, Some(inside), cursor.out);
+            } else if let Some(class) = treatment.and_then(Treatment::class) {
+                cursor.out.extend_from_slice(&hold.aside[passed..value.start]);
+                passed = value.end;
                 match spelling.first() {
                     Some(b'"') => {
                         // `held` may hold what is being read.

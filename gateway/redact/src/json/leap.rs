@@ -37,6 +37,7 @@ impl Rewriter {
             State::Key { .. }
             | State::Colon
             | State::Text { .. }
+            | State::Inner { .. }
             | State::Number { .. }
             | State::Word { .. } => false,
         }
@@ -151,7 +152,8 @@ impl Carry {
             State::FirstMember | State::Member => Carry { member: 1 << 63, ..carry },
             State::Text { .. } => Carry { string: !0, ..carry },
             State::After => Carry { after: 1 << 63, ..carry },
-            State::Key { .. } | State::Colon | State::Number { .. } | State::Word { .. } => carry,
+            State::Key { .. } | State::Colon | State::Inner { .. } => carry,
+            State::Number { .. } | State::Word { .. } => carry,
         }
     }
 }
@@ -537,6 +539,10 @@ impl Leap<'_, '_> {
         let class = match treatment {
             None | Some(Treatment::Keep | Treatment::Keys(_)) => return Ok(()),
             Some(Treatment::HideIf(..)) => return Err(Some(at)),
+            Some(Treatment::Inner(_)) => {
+                // The exact machine looks into strings.
+                return if self.chunk.get(at) == Some(&b'"') { Err(Some(at)) } else { Ok(()) };
+            }
             Some(Treatment::Hide(class)) => class,
         };
         let Some(&first) = self.chunk.get(at) else { return Ok(()) };

@@ -10,7 +10,7 @@ use crate::{
     class::Class,
     error::RedactError,
     mask,
-    plan::{Label, Plan, Treatment},
+    plan::{Inner, Label, Plan, Treatment},
     redactor::{Limits, Summary},
     scan::Set,
 };
@@ -18,12 +18,16 @@ use crate::{
 use hold::Hold;
 use number::{NumberLexer, WordLexer};
 use stack::{Judgement, Kind, Stack};
-use text::{Held, Ignore, TextLexer};
+use text::Held;
+pub(crate) use text::{Ignore, TextLexer};
 
+mod align;
+pub(crate) mod edit;
 pub(crate) mod fuzz;
 mod hold;
 mod leap;
 mod members;
+pub(crate) mod nested;
 mod number;
 mod scan;
 mod stack;
@@ -47,6 +51,8 @@ pub(crate) struct Rewriter {
     member: Label,
     /// The key or the hidden value that is being read, when it is not in one piece.
     held: Held,
+    /// The string to look into that is being read, once there is one.
+    raw: Option<Box<nested::Raw>>,
     /// What the last hidden string is shown as; kept for its memory.
     shown: String,
     /// What is held for the sake of conditions, if the plan has any.
@@ -67,6 +73,7 @@ impl Rewriter {
             set: Set::widest(),
             member: Label::OTHER,
             held: Held::default(),
+            raw: None,
             shown: String::new(),
             hold,
             summary: Summary::default(),
@@ -112,6 +119,7 @@ impl Rewriter {
             | State::Key { .. }
             | State::Colon
             | State::Text { .. }
+            | State::Inner { .. }
             | State::Number { .. }
             | State::Word { .. } => Err(RedactError::Truncated),
         }
@@ -134,6 +142,7 @@ impl Rewriter {
             let goes_on = match self.state {
                 State::Key { lexer, class } => self.read_key(lexer, class, cursor)?,
                 State::Text { lexer, class } => self.read_text(lexer, class, cursor)?,
+                State::Inner { lexer, inner } => self.read_inner(lexer, inner, cursor)?,
                 State::Number { lexer, class } => self.read_number(lexer, class, cursor)?,
                 State::Word { lexer, class } => self.read_word(lexer, class, cursor)?,
                 State::Value
@@ -192,8 +201,11 @@ impl Rewriter {
         let judgement = self.judge(cursor);
         let (kind, state) = match byte {
             b'"' => {
-                let class = self.begin_scalar(judgement, cursor);
-                return self.begin_text(class, cursor);
+                let treatment = self.begin_waiting(judgement, cursor);
+                return match treatment.and_then(Treatment::inner) {
+                    Some(inner) => self.begin_inner(inner, cursor),
+                    None => self.begin_text(treatment.and_then(Treatment::class), cursor),
+                };
             }
             b'{' => (Kind::Object, State::FirstMember),
             b'[' => (Kind::Array, State::FirstItem),
@@ -220,10 +232,7 @@ impl Rewriter {
 
     /// The class that a scalar is hidden as, if it is and need not wait.
     fn begin_scalar(&mut self, judgement: Judgement, cursor: &mut Cursor) -> Option<Class> {
-        match self.begin_waiting(judgement, cursor) {
-            Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
-            Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
-        }
+        self.begin_waiting(judgement, cursor).and_then(Treatment::class)
     }
 
     /// Behind the opening quote of a key. Most keys are in one piece and need no copy.
@@ -457,9 +466,8 @@ impl Rewriter {
             (State::After, _) if self.stack.is_empty() => RedactError::TrailingData,
             (State::After, b']' | b'}') => RedactError::MismatchedBracket,
             (State::After, _) => RedactError::MissingComma,
-            (State::Key { .. } | State::Text { .. } | State::Number { .. } | State::Word { .. }, _) => {
-                RedactError::InvalidValue
-            }
+            (State::Key { .. } | State::Text { .. } | State::Inner { .. }, _) => RedactError::InvalidValue,
+            (State::Number { .. } | State::Word { .. }, _) => RedactError::InvalidValue,
         }
     }
 }
@@ -481,6 +489,8 @@ enum State {
     Colon,
     /// The rest of a string value.
     Text { lexer: TextLexer, class: Option<Class> },
+    /// The rest of a string value to look into.
+    Inner { lexer: TextLexer, inner: Inner },
     /// The rest of a number.
     Number { lexer: NumberLexer, class: Option<Class> },
     /// The rest of `true`, `false` or `null`.
@@ -497,6 +507,7 @@ impl State {
             | State::Text { class, .. }
             | State::Number { class, .. }
             | State::Word { class, .. } => class.is_some(),
+            State::Inner { .. } => true,
             State::Value
             | State::FirstItem
             | State::FirstMember
@@ -508,7 +519,19 @@ impl State {
 
     /// Whether a value is expected, or a scalar is being read.
     fn is_value(self) -> bool {
-        matches!(self, State::Value | State::Text { .. } | State::Number { .. } | State::Word { .. })
+        match self {
+            State::Value
+            | State::Text { .. }
+            | State::Inner { .. }
+            | State::Number { .. }
+            | State::Word { .. } => true,
+            State::FirstItem
+            | State::FirstMember
+            | State::Member
+            | State::Key { .. }
+            | State::Colon
+            | State::After => false,
+        }
     }
 
     fn is_after(self) -> bool {

@@ -155,10 +155,7 @@ impl Stack {
         };
         let is_kept = treatment == Some(Treatment::Keep) && chain.is_none();
         let keys = keys.filter(|(_, of_keys)| !(is_kept && place < *of_keys)).map(|(class, _)| class);
-        let hidden = match treatment {
-            Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
-            Some(Treatment::Keep | Treatment::Keys(_)) | None => None,
-        };
+        let hidden = treatment.and_then(Treatment::class);
         if is_live {
             let from = self.states.len() - automaton.words();
             is_live = match treatment {
@@ -168,7 +165,9 @@ impl Stack {
                 }
                 // It may be hidden yet; then what is declared before has its say.
                 Some(Treatment::Keep) => automaton.restrict(&mut self.states[from..], place),
-                Some(Treatment::Keys(_)) | None => !(self.frames.is_empty() && automaton.is_dead()),
+                Some(Treatment::Keys(_) | Treatment::Inner(_)) | None => {
+                    !(self.frames.is_empty() && automaton.is_dead())
+                }
             };
             if !is_live {
                 self.states.truncate(from);

@@ -8,7 +8,7 @@ use crate::error::RedactError;
 
 /// Reads one string across chunks.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum TextLexer {
+pub(crate) enum TextLexer {
     /// Between two characters.
     Plain,
     /// Behind a backslash.
@@ -23,7 +23,7 @@ impl TextLexer {
     /// Reads on from `at`. Returns whether the string has ended; then `at` is behind its quote, else at the end
     /// of the chunk. On an error `at` is at the byte that is wrong.
     #[inline]
-    pub(super) fn advance(
+    pub(crate) fn advance(
         &mut self,
         chunk: &[u8],
         at: &mut usize,
@@ -94,7 +94,7 @@ impl TextLexer {
 }
 
 /// Takes what a string decodes to.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// Takes bytes that stand for themselves.
     fn bytes(&mut self, bytes: &[u8]);
     /// Takes a UTF-16 code unit, as escapes spell them.
@@ -102,7 +102,7 @@ pub(super) trait Sink {
 }
 
 /// Keeps nothing.
-pub(super) struct Ignore;
+pub(crate) struct Ignore;
 
 impl Sink for Ignore {
     #[inline]
@@ -225,7 +225,7 @@ fn unescaped(byte: u8) -> Option<u8> {
     }
 }
 
-fn hex_digit(byte: u8) -> Option<u16> {
+pub(super) fn hex_digit(byte: u8) -> Option<u16> {
     char::from(byte).to_digit(16).and_then(|digit| digit.try_into().ok())
 }
 

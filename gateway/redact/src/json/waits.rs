@@ -125,7 +125,9 @@ impl Waits {
                     chain = Chain::NONE;
                     treatment
                 }
-                Treatment::Hide(_) | Treatment::Keys(_) => hidden.map_or(treatment, Treatment::Hide),
+                Treatment::Hide(_) | Treatment::Keys(_) | Treatment::Inner(_) => {
+                    hidden.map_or(treatment, Treatment::Hide)
+                }
             };
             return Ok(Judgement { treatment: Some(treatment), place: Some(place), chain });
         }

@@ -130,7 +130,7 @@ impl Automaton {
         set(&mut self.last, place.0 + last);
         match field.treatment {
             Treatment::Keys(_) => {}
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => {
                 set(&mut self.selecting, place.0 + last);
             }
         }
@@ -145,7 +145,7 @@ impl Automaton {
         match treatment {
             Treatment::Keys(_) => set(&mut self.keys, bit),
             Treatment::HideIf(..) => set(&mut self.conditional, bit),
-            Treatment::Hide(_) | Treatment::Keep => {}
+            Treatment::Hide(_) | Treatment::Keep | Treatment::Inner(_) => {}
         }
         if matches!(segment, Segment::Descendant(_)) {
             set(&mut self.lasting, bit);
@@ -372,7 +372,7 @@ impl Place {
 fn hidden_keys((treatment, place): (Treatment, Place)) -> Option<(Class, Place)> {
     match treatment {
         Treatment::Keys(class) => Some((class, place)),
-        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => None,
+        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
     }
 }
 

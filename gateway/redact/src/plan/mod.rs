@@ -7,7 +7,8 @@
 //!    there of the field declared first.
 //! 3. What is kept stays, with everything in it, if it is kept by a field declared before all those that hide it or
 //!    a container around it.
-//! 4. The names of an object's members are apart from its values. They are hidden by the first field of
+//! 4. Strings are looked into by the first field that says so, if the value is neither hidden nor kept.
+//! 5. The names of an object's members are apart from its values. They are hidden by the first field of
 //!    [`PlanBuilder::contact_keys`] that selects the object, in a hidden container too, unless the object is kept
 //!    by a field declared before it, or stands in a container that is kept.
 
@@ -53,7 +54,7 @@ impl Plan {
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Hide(class) | Treatment::HideIf(_, class) => Some((class, &field.selector)),
-            Treatment::Keys(_) | Treatment::Keep => None,
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
         })
     }
 
@@ -61,7 +62,7 @@ impl Plan {
     pub fn contact_keys(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Keys(class) => Some((class, &field.selector)),
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => None,
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
         })
     }
 
@@ -72,7 +73,12 @@ impl Plan {
 
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
-        self.fields().next().is_none() && self.contact_keys().next().is_none()
+        self.fields.iter().all(|field| match field.treatment {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
+            // JSON in strings holds the same fields.
+            Treatment::Keep | Treatment::Inner(Inner::Json) => true,
+            Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+        })
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
@@ -149,6 +155,24 @@ impl PlanBuilder {
         self.declare(Treatment::Keep, selector, &[])
     }
 
+    /// Declares strings that hold JSON, which is redacted by this plan from its root.
+    ///
+    /// As [`text`](Self::text) and [`html_in_string`](Self::html_in_string) it is of strings alone, and of those
+    /// that no field hides or keeps, in whatever order they are declared.
+    pub fn json_in_string(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Inner(Inner::Json), selector, &[])
+    }
+
+    /// Declares strings of free text, in which contact data is found by its shape.
+    pub fn text(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Inner(Inner::Text), selector, &[])
+    }
+
+    /// Declares strings of HTML, in which contact data stands in links and in text.
+    pub fn html_in_string(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Inner(Inner::Fragment), selector, &[])
+    }
+
     fn declare(mut self, treatment: Treatment, selector: &Selector, conditions: &[Condition]) -> Self {
         let (selector, conditions) = (selector.clone(), conditions.to_vec());
         self.fields.push(Field { treatment, selector, conditions });
@@ -170,6 +194,8 @@ impl PlanBuilder {
 
     /// Compiles the plan.
     pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
+        // The first field that selects a value decides: those that hide go before those that look into strings.
+        self.fields.sort_by_key(|field| matches!(field.treatment, Treatment::Inner(_)));
         let segments = self.fields.iter().map(Field::bits).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
@@ -181,7 +207,8 @@ impl PlanBuilder {
                     field.treatment = Treatment::HideIf(conditions.add(&field.conditions)?, class);
                 }
                 Treatment::Keys(Class::FileUrl) => return Err(PlanError::FileKeys),
-                Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => {}
+                Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => {}
+                Treatment::Keep | Treatment::Inner(_) => {}
             }
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
@@ -227,6 +254,37 @@ pub(crate) enum Treatment {
     Keys(Class),
     /// It stays as it is, with everything below it.
     Keep,
+    /// If it is a string, it is looked into; over other values this decides nothing.
+    Inner(Inner),
+}
+
+impl Treatment {
+    /// The class that a value is hidden as.
+    pub(crate) fn class(self) -> Option<Class> {
+        match self {
+            Treatment::Hide(class) | Treatment::HideIf(_, class) => Some(class),
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
+        }
+    }
+
+    /// What a string is read as.
+    pub(crate) fn inner(self) -> Option<Inner> {
+        match self {
+            Treatment::Inner(inner) => Some(inner),
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => None,
+        }
+    }
+}
+
+/// What a string is read as, to look into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inner {
+    /// JSON, or free text if it does not begin as JSON does.
+    Json,
+    /// Free text.
+    Text,
+    /// HTML.
+    Fragment,
 }
 
 /// A JSON string of a length that is copied as a whole.

@@ -4,7 +4,9 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use chatwarden_redact::{AliasKey, Class, Display, Plan, Redactor, Selector};
+use chatwarden_redact::{
+    AliasKey, Class, Condition, Display, Format, Limits, Plan, Redactor, Selector, Test,
+};
 use serde_json::Value;
 
 #[test]
@@ -70,6 +72,53 @@ fn masked_payloads_differ_from_the_original_in_hidden_values_alone() {
     assert!(out.trim_end().ends_with(rest), "{out}");
 }
 
+#[test]
+fn the_identifier_of_every_frame_leaves_byte_for_byte() {
+    let before = fs::read_to_string(payloads().join("chatwoot/actioncable_frames.json")).unwrap();
+    let case = CASES.iter().find(|case| case.payload == "chatwoot/actioncable_frames").unwrap();
+    let after = String::from_utf8(redact(case.payload, case.fields, Display::Alias)).unwrap();
+    let identifier = r#"{\"identifier\":\"{\\\"channel\\\":\\\"RoomChannel\\\",\\\"pubsub_token\\\":\\\"pK4xQw\\\",\\\"account_id\\\":1,\\\"user_id\\\":7}\","#;
+    assert_ne!(before, after);
+    assert_eq!(before.matches(identifier).count(), after.matches(identifier).count());
+    assert_eq!(before.matches(identifier).count(), 4);
+}
+
+#[test]
+fn contacts_in_polled_packets_vanish_and_the_framing_stays() {
+    let payload = fs::read_to_string(payloads().join("thelounge/engineio_poll.json")).unwrap();
+    let payload: Value = serde_json::from_str(&payload).unwrap();
+    let body = payload["body"].as_str().unwrap();
+    let selector = |text| Selector::parse(text).unwrap();
+    let is_guest = Condition { member: "mode".into(), levels: 0..=0, test: Test::NoneOf(vec!["@".into()]) };
+    let mut builder = Plan::builder()
+        .field(Class::Handle, &selector("$..from.nick"))
+        .field_when(Class::Handle, &selector("$..users[*].nick"), &[is_guest])
+        .field(Class::Handle, &selector("$..hostmask"))
+        .field(Class::Name, &selector("$..gecos"));
+    for class in Class::ALL {
+        builder = builder.display(class, Display::Hidden);
+    }
+    let plan = Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap());
+    for size in [1, 5, 64, body.len()] {
+        let mut redactor = Redactor::new(Arc::clone(&plan), Format::Framed, Limits::default());
+        let mut out = Vec::new();
+        body.as_bytes().chunks(size).for_each(|chunk| redactor.write(chunk, &mut out).unwrap());
+        redactor.finish(&mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let quoted = "+7 900 123-45-67";
+        for secret in list("thelounge/engineio_poll", "contacts").iter().filter(|secret| *secret != quoted) {
+            assert!(!out.contains(secret), "{secret} is in {out}");
+        }
+        for kept in list("thelounge/engineio_poll", "keep") {
+            assert!(out.contains(&kept), "{kept} is not in {out}");
+        }
+        let heads = |text: &str| -> Vec<String> {
+            text.split('\u{1e}').map(|packet| packet.chars().take(8).collect()).collect()
+        };
+        assert_eq!(heads(&out), heads(body));
+    }
+}
+
 struct Case {
     payload: &'static str,
     fields: &'static [(Class, &'static str)],
@@ -78,7 +127,6 @@ struct Case {
 }
 
 const QUOTED: &str = "it is quoted in free text";
-const NESTED: &str = "it is in JSON within a string";
 const NAMED_FILE: &str = "it is part of a file's name and link";
 const UNDECIDED: &str = "only a sibling tells whether this id is a contact";
 
@@ -113,14 +161,19 @@ const CASES: &[Case] = &[
     },
     Case {
         payload: "chat2desk/messages_list",
-        fields: &[(Class::Handle, "$.data[*].remote_id")],
+        fields: &[
+            (Class::Handle, "$.data[*].remote_id"),
+            // In `extra_data.raw`.
+            (Class::Handle, "$.from"),
+            (Class::Name, "$.notifyName"),
+        ],
         outside: &[
             ("8\u{a0}900\u{a0}123\u{2011}45\u{2011}67", QUOTED),
             ("79001234567", NAMED_FILE),
             ("5491155512345", QUOTED),
             ("+54 9 11 5551-2345", QUOTED),
             ("jose@nandu.example", QUOTED),
-            ("Пётр Иванов", NESTED),
+            ("Пётр Иванов", QUOTED),
             ("José Ñandú", QUOTED),
         ],
     },
@@ -180,11 +233,31 @@ const CASES: &[Case] = &[
             ("Müller", QUOTED),
         ],
     },
+    Case {
+        payload: "chatwoot/actioncable_frames",
+        fields: &[
+            (Class::Email, "$..sender.email"),
+            (Class::Phone, "$..sender.phone_number"),
+            (Class::Name, "$..sender.name"),
+            (Class::Handle, "$..sender.identifier"),
+            (Class::Phone, "$..custom_attributes.alt_phone"),
+            (Class::Handle, "$..social_profiles.*"),
+            (Class::Handle, "$..contact_inbox.source_id"),
+            (Class::Avatar, "$..thumbnail"),
+            (Class::Email, "$.message.data.email"),
+            (Class::Phone, "$.message.data.phone_number"),
+            (Class::Name, "$.message.data.name"),
+        ],
+        outside: &[("079 123 45 67", QUOTED)],
+    },
     Case { payload: "chatwoot/profile", fields: &[(Class::Email, "$.payload[*].email")], outside: &[] },
 ];
 
-/// Payloads whose contacts are all in JSON within strings, in the frames of a real-time protocol.
-const FRAMED: &[&str] = &["chatwoot/actioncable_frames", "thelounge/engineio_poll"];
+/// Payloads of a test of their own.
+const FRAMED: &[&str] = &["thelounge/engineio_poll"];
+
+/// Strings of these payloads that hold JSON: texts of frames, and what messengers sent.
+const JSON_IN_STRINGS: &[&str] = &["$[*]", "$..extra_data.raw"];
 
 fn redact(payload: &str, fields: &[(Class, &str)], display: Display) -> Vec<u8> {
     let body = fs::read(payloads().join(format!("{payload}.json"))).unwrap();
@@ -194,6 +267,9 @@ fn redact(payload: &str, fields: &[(Class, &str)], display: Display) -> Vec<u8> 
     }
     for class in Class::ALL {
         builder = builder.display(class, display);
+    }
+    for selector in JSON_IN_STRINGS {
+        builder = builder.json_in_string(&Selector::parse(selector).unwrap());
     }
     let plan = Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap());
     let outs = [body.len(), 1, 7, 64].map(|size| {
@@ -210,13 +286,18 @@ fn redact(payload: &str, fields: &[(Class, &str)], display: Display) -> Vec<u8> 
     whole
 }
 
-/// Every name, string and number of a document, decoded.
+/// Every name, string and number of a document, decoded, and of JSON in its strings.
 fn texts(document: &[u8]) -> Vec<String> {
     fn collect(value: &Value, texts: &mut Vec<String>) {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => texts.push(number.to_string()),
-            Value::String(text) => texts.push(text.clone()),
+            Value::String(text) => {
+                texts.push(text.clone());
+                if let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
+                    collect(&inner, texts);
+                }
+            }
             Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
             Value::Object(members) => members.iter().for_each(|(name, member)| {
                 texts.push(name.clone());
