@@ -119,9 +119,9 @@ fn contacts_in_polled_packets_vanish_and_the_framing_stays() {
     }
 }
 
-struct Case {
-    payload: &'static str,
-    fields: &'static [(Class, &'static str)],
+pub(crate) struct Case {
+    pub(crate) payload: &'static str,
+    pub(crate) fields: &'static [(Class, &'static str)],
     /// Values that also stand outside of declared fields, and why the plan cannot see them there.
     outside: &'static [(&'static str, &'static str)],
 }
@@ -130,7 +130,7 @@ const QUOTED: &str = "it is quoted in free text";
 const NAMED_FILE: &str = "it is part of a file's name and link";
 const UNDECIDED: &str = "only a sibling tells whether this id is a contact";
 
-const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case {
         payload: "chat2desk/client",
         fields: &[
@@ -257,7 +257,7 @@ const CASES: &[Case] = &[
 const FRAMED: &[&str] = &["thelounge/engineio_poll"];
 
 /// Strings of these payloads that hold JSON: texts of frames, and what messengers sent.
-const JSON_IN_STRINGS: &[&str] = &["$[*]", "$..extra_data.raw"];
+pub(crate) const JSON_IN_STRINGS: &[&str] = &["$[*]", "$..extra_data.raw"];
 
 fn redact(payload: &str, fields: &[(Class, &str)], display: Display) -> Vec<u8> {
     let body = fs::read(payloads().join(format!("{payload}.json"))).unwrap();
@@ -287,7 +287,7 @@ fn redact(payload: &str, fields: &[(Class, &str)], display: Display) -> Vec<u8> 
 }
 
 /// Every name, string and number of a document, decoded, and of JSON in its strings.
-fn texts(document: &[u8]) -> Vec<String> {
+pub(crate) fn texts(document: &[u8]) -> Vec<String> {
     fn collect(value: &Value, texts: &mut Vec<String>) {
         match value {
             Value::Null | Value::Bool(_) => {}
@@ -310,12 +310,12 @@ fn texts(document: &[u8]) -> Vec<String> {
     found
 }
 
-fn list(payload: &str, kind: &str) -> Vec<String> {
+pub(crate) fn list(payload: &str, kind: &str) -> Vec<String> {
     let path = payloads().join(format!("{payload}.{kind}.txt"));
     let text = if path.exists() { fs::read_to_string(path).unwrap() } else { String::new() };
     text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-fn payloads() -> PathBuf {
+pub(crate) fn payloads() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/payloads")
 }

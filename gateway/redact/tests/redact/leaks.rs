@@ -1,0 +1,202 @@
+//! Leaks: whether any contact of the sample payloads, or any hidden value of a generated document, can be read
+//! from the output in whatever spelling, and whether everything on the keep lists survives.
+//!
+//! Each payload is redacted by everything a plan can say today. What can still be read is named with the reason,
+//! and must be there: a layer that begins to hide it takes its name off this list.
+
+use std::{fs, sync::Arc};
+
+use chatwarden_redact::{
+    AliasKey, Class, Condition, Display, Format, Limits, Plan, PlanBuilder, Redactor, Selector, Test,
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::Value;
+
+use crate::{
+    documents::{selector, tree},
+    oracle::Views,
+    payloads::{CASES, JSON_IN_STRINGS, list, payloads, texts},
+    reference::{Rules, hide},
+};
+
+#[test]
+fn no_contact_of_a_payload_can_be_read_in_any_spelling() {
+    for case in CASES {
+        let body = fs::read(payloads().join(format!("{}.json", case.payload))).unwrap();
+        assert_no_leak(case.payload, case.fields, Format::Json, &body);
+    }
+}
+
+#[test]
+fn no_contact_of_polled_packets_can_be_read_in_any_spelling() {
+    let payload = fs::read(payloads().join("thelounge/engineio_poll.json")).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    let fields =
+        &[(Class::Handle, "$..from.nick"), (Class::Handle, "$..hostmask"), (Class::Name, "$..gecos")];
+    assert_no_leak(
+        "thelounge/engineio_poll",
+        fields,
+        Format::Framed,
+        payload["body"].as_str().unwrap().as_bytes(),
+    );
+}
+
+/// Redacts a payload by its declared fields and by all that finds contacts elsewhere, in every display, and
+/// asserts that nothing but the known leaks of the payload can be read.
+fn assert_no_leak(payload: &str, fields: &[(Class, &str)], format: Format, body: &[u8]) {
+    let secrets: Vec<String> = list(payload, "contacts").into_iter().chain(list(payload, "names")).collect();
+    let known: Vec<_> = KNOWN.iter().filter(|leak| leak.payload == payload).collect();
+    for known in known.iter().flat_map(|leak| leak.secrets) {
+        assert!(secrets.iter().any(|secret| secret == known), "{payload}: {known} is no secret");
+    }
+    let before = Views::of(body);
+    for secret in &secrets {
+        assert!(before.show(secret), "{payload}: the oracle does not find {secret} in what came");
+    }
+    let mut faults = Vec::new();
+    for display in [Display::Alias, Display::Partial, Display::Hidden] {
+        let out = redact(payload, fields, display, format, body);
+        let views = Views::of(&out);
+        for secret in &secrets {
+            match (views.show(secret), known.iter().find(|leak| leak.secrets.contains(&secret.as_str()))) {
+                (true, None) => faults.push(format!("{secret} can be read as {}", display.name())),
+                (false, Some(leak)) => faults.push(format!("{secret} is hidden now, though {}", leak.why)),
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+        let texts = if format == Format::Json { texts(&out) } else { vec![show(&out)] };
+        let gone =
+            list(payload, "keep").into_iter().filter(|kept| !texts.iter().any(|text| text.contains(kept)));
+        faults.extend(gone.map(|kept| format!("{kept} is gone")));
+    }
+    faults.dedup();
+    assert!(faults.is_empty(), "{payload}:\n{}", faults.join("\n"));
+}
+
+/// Everything that finds contacts outside of declared fields.
+fn layers(payload: &str, mut builder: PlanBuilder) -> PlanBuilder {
+    let parse = |text: &str| Selector::parse(text).unwrap();
+    for selector in JSON_IN_STRINGS {
+        builder = builder.json_in_string(&parse(selector));
+    }
+    for selector in TEXTS {
+        builder = builder.text(&parse(selector));
+    }
+    match payload {
+        "thelounge/engineio_poll" => {
+            let is_guest =
+                Condition { member: "mode".into(), levels: 0..=0, test: Test::NoneOf(vec!["@".into()]) };
+            builder.field_when(Class::Handle, &parse("$..users[*].nick"), &[is_guest])
+        }
+        "chatwoot/actioncable_frames" | "chatwoot/conversation_messages" => builder
+            .field(Class::Handle, &parse("$..source_id"))
+            .html_in_string(&parse("$..html_content.full")),
+        _ => builder,
+    }
+}
+
+/// Strings of free text.
+const TEXTS: &[&str] = &[
+    "$..['text', 'content', 'processed_message_content', 'comment', 'vcard', 'referer']",
+    "$..text_content.full",
+    "$..last_message",
+];
+
+/// Secrets that can still be read, and why.
+struct Leak {
+    payload: &'static str,
+    why: &'static str,
+    secrets: &'static [&'static str],
+}
+
+const TYPED: &str = "it stands in free text, where nothing looks for its shape";
+const CALLED: &str = "it is a name in free text, which has no shape";
+const FILED: &str = "it is part of a file's name and link";
+const BESIDE: &str = "only a member of an object beside it tells whether this id is a contact";
+
+const KNOWN: &[Leak] = &[
+    leak("thelounge/engineio_poll", TYPED, &["79001234567", "+7 900 123-45-67"]),
+    leak(
+        "chat2desk/clients_list",
+        TYPED,
+        &["79001234567", "+7 (900) 123-45-67", "8 900 123-45-67", "petr@primer.ru"],
+    ),
+    leak("chat2desk/dialogs_list", TYPED, &["petr@primer.ru", "+5491155512345"]),
+    leak(
+        "chat2desk/messages_list",
+        TYPED,
+        &[
+            "8\u{a0}900\u{a0}123\u{2011}45\u{2011}67",
+            "5491155512345",
+            "+54 9 11 5551-2345",
+            "jose@nandu.example",
+        ],
+    ),
+    leak("chat2desk/messages_list", FILED, &["79001234567"]),
+    leak("chat2desk/messages_list", CALLED, &["Пётр Иванов", "José Ñandú"]),
+    leak("chat2desk/webhook_events", TYPED, &["+7 900 123 45 67", "79001234567"]),
+    leak("chatwoot/contacts_list", BESIDE, &["+41791234567", "41791234567", "0791234567", "807892411"]),
+    leak(
+        "chatwoot/conversation_messages",
+        TYPED,
+        &["zoë.müller@example.ch", "+41791234567", "41791234567", "079 123 45 67", "+41 79 123 45 67"],
+    ),
+    leak("chatwoot/conversation_messages", CALLED, &["Zoë Müller", "Zoë", "Müller"]),
+    leak(
+        "chatwoot/actioncable_frames",
+        TYPED,
+        &["079 123 45 67", "41791234567", "0791234567", "+41791234567"],
+    ),
+];
+
+const fn leak(payload: &'static str, why: &'static str, secrets: &'static [&'static str]) -> Leak {
+    Leak { payload, why, secrets }
+}
+
+fn redact(payload: &str, fields: &[(Class, &str)], display: Display, format: Format, body: &[u8]) -> Vec<u8> {
+    let mut builder = Plan::builder();
+    for (class, selector) in fields {
+        builder = builder.field(*class, &Selector::parse(selector).unwrap());
+    }
+    for class in Class::ALL {
+        builder = builder.display(class, display);
+    }
+    let plan = Arc::new(layers(payload, builder).build(&AliasKey::new(&[7; 32]).unwrap()).unwrap());
+    let [whole, bytes] = [body.len(), 1].map(|size| {
+        let mut redactor = Redactor::new(Arc::clone(&plan), format, Limits::default());
+        let mut out = Vec::new();
+        body.chunks(size).for_each(|chunk| redactor.write(chunk, &mut out).unwrap());
+        redactor.finish(&mut out).unwrap();
+        out
+    });
+    assert!(whole == bytes, "{payload}: the output depends on the cuts");
+    whole
+}
+
+fn show(out: &[u8]) -> String {
+    String::from_utf8_lossy(out).into_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_hidden_value_of_a_generated_document_can_be_read_in_any_spelling(
+        tree in tree(),
+        seed: u64,
+        fields in vec((select(&Class::ALL[..]), selector()), 1..6),
+        display in select(vec![Display::Alias, Display::Partial, Display::Hidden]),
+    ) {
+        let body = tree.spell(seed);
+        let parsed = fields.iter().map(|(class, text)| (*class, Selector::parse(text).unwrap())).collect();
+        let rules = Rules { fields: parsed, display, key: AliasKey::new(&[7; 32]).unwrap() };
+        let (_, hidden) = hide(&rules, &serde_json::from_slice(&body)?);
+        let fields: Vec<_> = fields.iter().map(|(class, text)| (*class, text.as_str())).collect();
+        let out = redact("", &fields, display, Format::Json, &body);
+        let (before, after) = (Views::of(&body), Views::of(&out));
+        for value in hidden.iter().filter(|value| value.chars().count() > 4) {
+            prop_assert!(before.show(value), "the oracle does not find {value:?} in what came");
+            prop_assert!(!after.show(value), "{value:?} can be read in {}", show(&out));
+        }
+    }
+}
