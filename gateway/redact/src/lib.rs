@@ -50,6 +50,7 @@ pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
+pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
@@ -62,6 +63,7 @@ mod class;
 mod display;
 mod error;
 mod json;
+mod marks;
 mod mask;
 mod plan;
 mod redactor;
