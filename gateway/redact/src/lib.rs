@@ -54,6 +54,7 @@ pub use framed::fuzz::fuzz_framed;
 pub use json::fuzz::fuzz_json;
 #[doc(hidden)]
 pub use json::nested::fuzz::fuzz_nested;
+pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
@@ -68,6 +69,7 @@ mod error;
 mod fragment;
 mod framed;
 mod json;
+mod marks;
 mod mask;
 mod plan;
 mod redactor;
