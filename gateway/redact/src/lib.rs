@@ -51,6 +51,7 @@ pub use error::RedactError;
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
 pub use mask::mask;
+pub use patterns::{Detector, Found};
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
 pub use selector::{Pick, Segment, Selector, SelectorError};
@@ -63,6 +64,7 @@ mod display;
 mod error;
 mod json;
 mod mask;
+mod patterns;
 mod plan;
 mod redactor;
 mod scan;
