@@ -38,13 +38,9 @@ impl Before {
         match last.map(|char| (char, Kind::of(char))) {
             None => return Before::Nothing,
             Some((_, Kind::Digit(_))) => return Before::Glued,
-            Some((char, Kind::Letter)) => {
-                // `\n` that nobody decoded.
-                let escape = matches!(char, 'n' | 'r' | 't') && text[..end].ends_with(['\\']);
-                let word = word_before(text, at);
-                return match escape {
-                    true => Before::Nothing,
-                    false if is_phone_word(&word) => Before::Phone,
+            Some((_, Kind::Letter)) => {
+                return match is_phone_word(&word_before(text, at)) {
+                    true => Before::Phone,
                     false => Before::Glued,
                 };
             }

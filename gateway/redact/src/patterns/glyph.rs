@@ -1,8 +1,9 @@
-//! Characters as texts spell them: plain, percent-encoded, or as a character reference of HTML.
+//! Characters as texts spell them: plain, percent-encoded, as a character reference of HTML, as an escape of JSON.
 //!
-//! A contact is the same contact as `+7`, `%2B7` and `&#43;7`. Everything that looks for contacts reads glyphs, so
-//! the spellings are known in one place: RFC 3986 §2.1, also encoded twice, and the WHATWG HTML references that
-//! stand for digits, separators, signs and letters with marks. What is not such a spelling is its own character.
+//! A contact is the same contact as `+7`, `%2B7`, `&#43;7` and `\u002b7`. Everything that looks for contacts reads
+//! glyphs, so the spellings are known in one place: RFC 3986 §2.1, also encoded twice; the WHATWG HTML references that
+//! stand for digits, separators, signs and letters with marks; RFC 8259 §7, behind any number of backslashes, as
+//! strings within strings have them. What is not such a spelling is its own character.
 
 use unicode_normalization::char::compose;
 
@@ -96,6 +97,7 @@ pub(crate) fn next(text: &str, at: usize) -> Option<Glyph> {
     let plain = match bytes.first()? {
         b'%' => return Some(percent(bytes).unwrap_or(Glyph { char: '%', len: 1 })),
         b'&' => return Some(reference(bytes).unwrap_or(Glyph { char: '&', len: 1 })),
+        b'\\' => return Some(escape(bytes).unwrap_or(Glyph { char: '\\', len: 1 })),
         byte @ 0..0x80 => Glyph { char: char::from(*byte), len: 1 },
         _ => {
             let char = rest.chars().next()?;
@@ -109,13 +111,10 @@ pub(crate) fn next(text: &str, at: usize) -> Option<Glyph> {
 pub(crate) fn previous(text: &str, at: usize) -> Option<Glyph> {
     let before = text.get(..at)?;
     let bytes = before.as_bytes();
-    let ends_escape = match bytes.last()? {
-        b';' => true,
-        last => last.is_ascii_hexdigit() && bytes.iter().rev().skip(1).take(6).any(|byte| *byte == b'%'),
-    };
-    if ends_escape {
-        for start in (at.saturating_sub(LONGEST)..at).rev() {
-            if matches!(bytes[start], b'%' | b'&')
+    let near = &bytes[at.saturating_sub(LONGEST)..];
+    if near.iter().any(|byte| matches!(byte, b'%' | b'&' | b'\\')) {
+        for start in at - near.len()..at {
+            if matches!(bytes[start], b'%' | b'&' | b'\\')
                 && let Some(glyph) = next(text, start)
                 && start + glyph.len == at
             {
@@ -126,6 +125,9 @@ pub(crate) fn previous(text: &str, at: usize) -> Option<Glyph> {
     let char = before.chars().next_back()?;
     Some(Glyph { char, len: char.len_utf8() })
 }
+
+/// As many as strings in strings in strings have.
+const MAX_BACKSLASHES: usize = 8;
 
 /// The longest spelling of one glyph, in bytes.
 pub(crate) const LONGEST: usize = 32;
@@ -160,6 +162,35 @@ fn escaped_byte(bytes: &[u8]) -> Option<(u8, usize)> {
     let [high, low, ..] = rest else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some((digit(high)? << 4 | digit(low)?, skipped + 3))
+}
+
+/// `\u002b`, `\\u002b`, `\/`, `\n`.
+fn escape(bytes: &[u8]) -> Option<Glyph> {
+    let backslashes = bytes.iter().take(MAX_BACKSLASHES).take_while(|byte| **byte == b'\\').count();
+    let len = backslashes + 1;
+    let char = match bytes.get(backslashes)? {
+        b'u' => {
+            let unit = hex(bytes.get(len..len + 4)?)?;
+            let len = len + 4;
+            if let 0xd800..0xdc00 = unit {
+                let low = bytes.get(len..)?.strip_prefix(&bytes[..backslashes])?.strip_prefix(b"u")?;
+                let low = hex(low.get(..4)?).filter(|low| (0xdc00..0xe000).contains(low))?;
+                let char = char::from_u32(0x10000 + ((unit & 0x3ff) << 10 | low & 0x3ff))?;
+                return Some(Glyph { char, len: len + backslashes + 5 });
+            }
+            return Some(Glyph { char: char::from_u32(unit)?, len });
+        }
+        b'n' | b'r' | b'f' => '\n',
+        b't' => '\t',
+        b'b' => '\u{8}',
+        same @ (b'/' | b'"') => char::from(*same),
+        _ => return None,
+    };
+    Some(Glyph { char, len })
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
 /// `&#43;`, `&#x2B;`, `&plus;`, `&amp;#43;`, `&euml;`.
@@ -319,6 +350,13 @@ mod tests {
             ("%25C3%25AB", 'ë'),
             ("&euml;", 'ë'),
             ("&Ccaron;", 'Č'),
+            (r"\u002b", '+'),
+            (r"\\u002B", '+'),
+            (r"\\\\u0437", 'з'),
+            (r"\ud83d\ude00", '😀'),
+            (r"\\ud83d\\ude00", '😀'),
+            (r"\n", '\n'),
+            (r"\\\/", '/'),
             ("&amp;", '&'),
             ("%D0%BF", 'п'),
             ("ë", 'ë'),

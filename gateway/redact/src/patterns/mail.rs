@@ -50,10 +50,6 @@ fn local(text: &str, at: usize) -> Option<(usize, usize)> {
             kept = (start, seen);
         }
     }
-    // `\n` that nobody decoded.
-    if text[..kept.0].ends_with('\\') && text[kept.0..].starts_with(['n', 'r', 't']) {
-        kept = (kept.0 + 1, kept.1 - 1);
-    }
     (kept.1 > 0).then_some(kept)
 }
 

@@ -138,11 +138,11 @@ pub(crate) fn next_sign(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// Digits, `+`, `@`, `%`, `&`, and what digits and signs of other scripts begin with in UTF-8.
+/// Digits, `+`, `@`, what escapes begin with, and what digits and signs of other scripts begin with in UTF-8.
 #[inline]
 fn is_sign(byte: u8) -> bool {
     byte.wrapping_sub(b'0') < 10
-        || matches!(byte, b'+' | b'@' | b'%' | b'&' | 0xd9 | 0xdb | 0xdf..=0xe2 | 0xef | 0xf0)
+        || matches!(byte, b'+' | b'@' | b'%' | b'&' | b'\\' | 0xd9 | 0xdb | 0xdf..=0xe2 | 0xef | 0xf0)
 }
 
 /// How many bytes are judged at once.
