@@ -46,6 +46,7 @@
 
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
+pub use copies::Learnt;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
@@ -60,11 +61,13 @@ pub use vault::{MemoryVault, Vault, VaultError};
 
 mod alias;
 mod class;
+mod copies;
 mod display;
 mod error;
 mod json;
 mod mask;
 mod patterns;
+mod plain;
 mod plan;
 mod redactor;
 mod scan;

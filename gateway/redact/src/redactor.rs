@@ -83,11 +83,14 @@ pub struct Limits {
     /// How much of an object is held until a condition about it is decided, in bytes, notes on waiting values
     /// included; what is undecided then is hidden.
     pub held_object: usize,
+    /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
+    /// the field they are learnt from.
+    pub copies_window: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 128, value_bytes: 64 * 1024, held_object: 64 * 1024 }
+        Limits { depth: 128, value_bytes: 64 * 1024, held_object: 64 * 1024, copies_window: 256 * 1024 }
     }
 }
 

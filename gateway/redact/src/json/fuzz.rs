@@ -70,7 +70,7 @@ fn redact(plan: &Arc<Plan>, document: &[u8], mut cut: impl FnMut(usize) -> usize
 }
 
 /// Small, so that short documents reach them.
-const LIMITS: Limits = Limits { depth: 12, value_bytes: 16, held_object: 600 };
+const LIMITS: Limits = Limits { depth: 12, value_bytes: 16, held_object: 600, copies_window: 700 };
 
 /// Nothing; everything; and selectors of each kind. All show constants.
 static PLANS: LazyLock<[Arc<Plan>; 4]> = LazyLock::new(|| {

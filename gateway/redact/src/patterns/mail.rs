@@ -16,29 +16,35 @@ use crate::class::Class;
 
 /// Judges the `@` at `at`: the address around it and its class.
 pub(super) fn read(text: &str, at: usize) -> Option<(Range<usize>, Class)> {
-    let sign = glyph::next(text, at)?;
-    let (start, local) = local(text, at)?;
-    let (end, domain) = domain(text, at + sign.len)?;
+    let (range, domain) = read_any(text, at)?;
     if SERVERS.contains(&domain.as_str()) {
-        return number(text, start, at).map(|range| (range, Class::Phone));
+        return number(text, range.start, at).map(|range| (range, Class::Phone));
     }
-    let is_picture = domain.bytes().next().is_some_and(|digit| digit.is_ascii_digit())
-        && domain.as_bytes().get(1..3) == Some(b"x.");
+    let is_picture =
+        domain.starts_with(|digit: char| digit.is_ascii_digit()) && domain.get(1..3) == Some("x.");
     let is_alias = domain == "client.invalid";
-    (local > 0 && !is_picture && !is_alias).then_some((start..end, Class::Email))
+    (!is_picture && !is_alias).then_some((range, Class::Email))
 }
 
-/// Where the local part begins, and how many characters it has.
-fn local(text: &str, at: usize) -> Option<(usize, usize)> {
+/// The address around the `@` at `at`, whatever it is, and its domain in lower case.
+pub(crate) fn read_any(text: &str, at: usize) -> Option<(Range<usize>, String)> {
+    let sign = glyph::next(text, at)?;
+    let start = local(text, at)?;
+    let (end, domain) = domain(text, at + sign.len)?;
+    Some((start..end, domain))
+}
+
+/// Where the local part begins.
+fn local(text: &str, at: usize) -> Option<usize> {
     let first = glyph::previous(text, at)?;
     if first.char == '"' {
         let inside = &text[..at - first.len];
         let opening = inside.bytes().rev().take(MAX_LOCAL).take_while(|byte| *byte != b'\n');
         let len = opening.take_while(|byte| *byte != b'"').count();
         let start = (at - first.len).checked_sub(len + 1).filter(|start| text.as_bytes()[*start] == b'"');
-        return start.map(|start| (start, len));
+        return start.filter(|_| len > 0);
     }
-    let (mut start, mut seen, mut kept) = (at, 0, (at, 0));
+    let (mut start, mut seen, mut kept) = (at, 0, None);
     while let Some(glyph) = glyph::previous(text, start) {
         if !is_local(glyph) || seen == MAX_LOCAL {
             break;
@@ -47,10 +53,10 @@ fn local(text: &str, at: usize) -> Option<(usize, usize)> {
         seen += 1;
         // A local part begins with a letter, a digit, or one of few signs.
         if matches!(glyph.kind(), Kind::Letter | Kind::Digit(_) | Kind::Plus) {
-            kept = (start, seen);
+            kept = Some(start);
         }
     }
-    (kept.1 > 0).then_some(kept)
+    kept
 }
 
 /// Where the domain ends, and what it is in lower case.

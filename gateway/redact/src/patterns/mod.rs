@@ -13,9 +13,9 @@ use crate::class::Class;
 
 mod context;
 pub(crate) mod glyph;
-mod mail;
+pub(crate) mod mail;
 pub(crate) mod numbering;
-mod phone;
+pub(crate) mod phone;
 pub(crate) mod run;
 #[cfg(test)]
 mod tests;
@@ -89,6 +89,37 @@ impl Detector {
     }
 }
 
+/// What a contact is, apart from how a text spells it: what its alias is made of.
+///
+/// A phone is its digits behind a `+` where they begin with a country code, so that all spellings share an alias
+/// with a field that has the number in the form of E.164.
+pub(crate) fn value(class: Class, spelling: &str) -> String {
+    let mut value = String::new();
+    let mut at = 0;
+    while let Some(glyph) = glyph::next(spelling, at) {
+        match (class, glyph.kind()) {
+            (_, Kind::Invisible) => {}
+            (Class::Phone, Kind::Digit(digit)) => value.push(char::from(b'0' + digit)),
+            (Class::Phone, _) => {}
+            (_, Kind::At) => value.push('@'),
+            (_, Kind::Dot) => value.push('.'),
+            _ => value.push(glyph.char),
+        }
+        at += glyph.len;
+    }
+    if class == Class::Phone {
+        if let Some(rest) = value.strip_prefix("00") {
+            value = rest.to_owned();
+        } else if value.len() == 11 && value.starts_with('8') {
+            value.replace_range(..1, "7");
+        }
+        if value.len() >= 11 && !value.starts_with('0') {
+            value.insert(0, '+');
+        }
+    }
+    value
+}
+
 /// An address is found at its sign, behind numbers that were found in its local part. Returns its end.
 fn push_address(
     mut range: Range<usize>,
@@ -148,6 +179,5 @@ fn is_sign(byte: u8) -> bool {
 /// How many bytes are judged at once.
 const BLOCK: usize = 64;
 
-#[expect(dead_code, reason = "streams of text ask for it")]
 /// How far around a place the text can matter, in bytes: the longest address, each character of it encoded.
 pub(crate) const REACH: usize = 4 * 1024;

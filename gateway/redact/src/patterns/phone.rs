@@ -24,13 +24,12 @@ use super::{
 };
 
 /// Judges the digit or plus at `at`: where the number is, or else where to look on.
-pub(super) fn read(text: &str, at: usize) -> Result<Range<usize>, usize> {
-    let Some(sign) = glyph::next(text, at) else { return Err(text.len()) };
-    let has_plus = sign.kind() == Kind::Plus;
-    let first = if has_plus { behind_plus(text, at + sign.len) } else { Some(at) };
-    let Some(first) = first else { return Err(at + sign.len) };
+pub(crate) fn read(text: &str, at: usize) -> Result<Range<usize>, usize> {
+    let Some((first, behind_sign)) = first_digit(text, at) else { return Err(text.len()) };
+    let Some(first) = first else { return Err(behind_sign) };
+    let has_plus = first != at;
     let run = Run::read(text, first);
-    let skip = run.first_end().unwrap_or(at + sign.len);
+    let skip = run.first_end().unwrap_or(behind_sign);
     let enough = run.groups().last().is_some_and(|last| last.first + last.len >= MIN_DIGITS);
     if !enough {
         // Nothing that begins within the run has more digits than the whole.
@@ -48,6 +47,13 @@ pub(super) fn read(text: &str, at: usize) -> Result<Range<usize>, usize> {
     }
 }
 
+/// Where the first digit is of what begins with the digit or plus at `at`, and where that sign ends.
+pub(crate) fn first_digit(text: &str, at: usize) -> Option<(Option<usize>, usize)> {
+    let sign = glyph::next(text, at)?;
+    let end = at + sign.len;
+    Some((if sign.kind() == Kind::Plus { behind_plus(text, end) } else { Some(at) }, end))
+}
+
 /// The first digit behind a plus: `+7`, `+ 7`, `+(7`.
 fn behind_plus(text: &str, mut at: usize) -> Option<usize> {
     for _ in 0..4 {
@@ -62,7 +68,7 @@ fn behind_plus(text: &str, mut at: usize) -> Option<usize> {
 }
 
 /// A bracket that opens before the first digit and closes within the number belongs to it.
-fn opening_bracket(text: &str, at: usize, run: &Run, last: usize) -> usize {
+pub(crate) fn opening_bracket(text: &str, at: usize, run: &Run, last: usize) -> usize {
     match glyph::previous(text, at) {
         Some(glyph)
             if glyph.kind() == Kind::Open && run.groups()[1..=last].iter().any(|group| group.bracket) =>
