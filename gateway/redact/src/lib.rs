@@ -46,6 +46,7 @@
 
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
+pub use copies::Learnt;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
@@ -56,6 +57,7 @@ pub use json::fuzz::fuzz_json;
 pub use json::nested::fuzz::fuzz_nested;
 pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
+pub use patterns::{Detector, Found};
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
 pub use selector::{Pick, Segment, Selector, SelectorError};
@@ -64,6 +66,7 @@ pub use vault::{MemoryVault, Vault, VaultError};
 
 mod alias;
 mod class;
+mod copies;
 mod display;
 mod error;
 mod fragment;
@@ -71,6 +74,8 @@ mod framed;
 mod json;
 mod marks;
 mod mask;
+mod patterns;
+mod plain;
 mod plan;
 mod redactor;
 mod scan;

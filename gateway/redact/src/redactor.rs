@@ -119,18 +119,27 @@ pub struct Limits {
     /// The longest message of a framing that tells lengths, and so must be held whole, in bytes; a longer one is
     /// an error.
     pub message: usize,
+    /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
+    /// the field they are learnt from.
+    pub copies_window: usize,
+}
+
+impl Limits {
+    /// The bounds where nobody says otherwise.
+    pub const DEFAULT: Limits = Limits {
+        depth: 128,
+        value_bytes: 64 * 1024,
+        held_object: 64 * 1024,
+        inner_bytes: 1024 * 1024,
+        nesting: 3,
+        message: 16 * 1024 * 1024,
+        copies_window: 256 * 1024,
+    };
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            depth: 128,
-            value_bytes: 64 * 1024,
-            held_object: 64 * 1024,
-            inner_bytes: 1024 * 1024,
-            nesting: 3,
-            message: 16 * 1024 * 1024,
-        }
+        Limits::DEFAULT
     }
 }
 

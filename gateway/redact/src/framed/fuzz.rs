@@ -36,8 +36,15 @@ pub fn fuzz_framed(data: &[u8]) {
     }
 }
 
-const LIMITS: Limits =
-    Limits { depth: 12, value_bytes: 16, held_object: 600, inner_bytes: 200, nesting: 3, message: 200 };
+const LIMITS: Limits = Limits {
+    depth: 12,
+    value_bytes: 16,
+    held_object: 600,
+    inner_bytes: 200,
+    nesting: 3,
+    message: 200,
+    ..Limits::DEFAULT
+};
 
 /// Nothing, and fields.
 static PLANS: LazyLock<[Arc<Plan>; 2]> = LazyLock::new(|| {

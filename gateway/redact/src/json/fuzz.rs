@@ -95,8 +95,15 @@ pub(crate) fn redact(
 }
 
 /// Small, so that short documents reach them.
-const LIMITS: Limits =
-    Limits { depth: 12, value_bytes: 16, held_object: 600, inner_bytes: 64, nesting: 2, message: 64 };
+const LIMITS: Limits = Limits {
+    depth: 12,
+    value_bytes: 16,
+    held_object: 600,
+    inner_bytes: 64,
+    nesting: 2,
+    message: 64,
+    ..Limits::DEFAULT
+};
 
 /// Nothing; everything; selectors of each kind; and fields that wait for members, with names that are hidden and
 /// places that are kept. All values show constants.

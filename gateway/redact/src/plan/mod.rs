@@ -101,6 +101,10 @@ impl Plan {
         mask::write_text(class, self.display(class), value, self.source(), out);
     }
 
+    pub(crate) fn key(&self) -> &AliasKey {
+        &self.key
+    }
+
     fn source(&self) -> Source<'_> {
         Source { key: &self.key, vault: self.vault() }
     }

@@ -40,8 +40,15 @@ pub fn fuzz_nested(data: &[u8]) {
     }
 }
 
-const LIMITS: Limits =
-    Limits { depth: 12, value_bytes: 16, held_object: 600, inner_bytes: 200, nesting: 3, message: 64 };
+const LIMITS: Limits = Limits {
+    depth: 12,
+    value_bytes: 16,
+    held_object: 600,
+    inner_bytes: 200,
+    nesting: 3,
+    message: 64,
+    ..Limits::DEFAULT
+};
 
 /// Plans: with fields; without; and without strings to look into.
 static PLANS: LazyLock<[[Arc<Plan>; 3]; 3]> = LazyLock::new(|| {

@@ -1,0 +1,357 @@
+//! Copies: values of declared fields, wherever else they stand.
+//!
+//! What a field shows as an alias is told again by message texts, file names, links and fields that nobody declared.
+//! [`Learnt`] is a bounded, keyed set of the values that declared fields had; a [`Sweep`] looks up what stands in a
+//! text, at the borders of its tokens, so that its cost does not grow with the set. [`Trail`] sweeps what a rewriter
+//! has written, a window of it behind.
+//!
+//! What is learnt: phones and ids of six digits on, mail addresses, names and handles of two words of two letters
+//! or of eight letters on, links to pictures as they are. What a field that is kept has is never a copy. Values are
+//! kept as they came, under a bound in bytes, because a copy shows the alias of the field's own spelling.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    hash::{BuildHasherDefault, Hasher},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::{
+    alias::AliasKey,
+    class::Class,
+    mask,
+    patterns::{glyph, glyph::Kind},
+};
+
+use number::Forms;
+pub(crate) use sweep::{Sweep, Whole};
+pub(crate) use trail::Trail;
+
+mod number;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod trail;
+mod words;
+
+/// The values that declared fields had, shared by the bodies of one account.
+///
+/// It forgets what was not seen for long: there are two generations, and when the younger is full the older one is
+/// let go. What is seen in the older one is young again.
+pub struct Learnt {
+    generations: RwLock<[Generation; 2]>,
+    bound: usize,
+}
+
+impl Learnt {
+    /// How many values a generation of the default set has at most.
+    pub const VALUES: usize = 4096;
+
+    /// How many bytes of values a generation has at most, by the number of values it may have.
+    const BYTES: usize = 64;
+
+    /// An empty set that keeps so many values at least, and no more than twice as many.
+    pub fn new(values: usize) -> Learnt {
+        Learnt { generations: RwLock::default(), bound: values.max(1) }
+    }
+
+    /// How many values there are. Names and numbers count once for each form that they are looked up by.
+    pub fn len(&self) -> usize {
+        let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        generations.iter().map(|generation| generation.values.len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the value of a declared field, if it is of a kind that copies are known by.
+    pub(crate) fn learn(&self, key: &AliasKey, class: Class, value: &[u8]) {
+        let Ok(value) = std::str::from_utf8(value) else { return };
+        let Some(lookups) = Lookups::of(class, value) else { return };
+        let digests = lookups.digests(key);
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        let [young, _] = &mut *generations;
+        let known =
+            |digest: &u128| young.values.get(digest).is_some_and(|known| known.class <= lookups.class);
+        if digests.iter().all(|(digest, _)| known(digest)) {
+            return;
+        }
+        let original = Arc::new(Original { class: lookups.class, value: value.into() });
+        for (digest, sieve) in digests {
+            young.insert(digest, sieve, &original);
+        }
+        self.turn(&mut generations);
+    }
+
+    /// Takes the value of a field that is kept: it is no copy of anything.
+    pub(crate) fn learn_kept(&self, key: &AliasKey, value: &str) {
+        for class in [Class::Phone, Class::Email, Class::Name] {
+            if let Some(lookups) = Lookups::of(class, value) {
+                let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+                generations[0].never.extend(lookups.digests(key).iter().map(|(digest, _)| *digest));
+                self.turn(&mut generations);
+            }
+        }
+    }
+
+    fn turn(&self, generations: &mut [Generation; 2]) {
+        let [young, old] = generations;
+        let is_full = young.values.len() >= self.bound
+            || young.never.len() >= self.bound
+            || young.bytes >= self.bound * Self::BYTES;
+        if is_full {
+            *old = std::mem::take(young);
+        }
+    }
+}
+
+impl Default for Learnt {
+    fn default() -> Learnt {
+        Learnt::new(Self::VALUES)
+    }
+}
+
+impl fmt::Debug for Learnt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Learnt").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// A value as its field had it.
+pub(crate) struct Original {
+    pub(crate) class: Class,
+    pub(crate) value: Box<str>,
+}
+
+#[derive(Default)]
+struct Generation {
+    values: HashMap<u128, Arc<Original>, BuildHasherDefault<Digested>>,
+    never: HashSet<u128, BuildHasherDefault<Digested>>,
+    bytes: usize,
+    /// What numbers end with, and words begin with, as far as a sieve tells them apart.
+    tails: Sieve,
+    heads: Sieve,
+    has_mails: bool,
+    has_links: bool,
+}
+
+impl Generation {
+    fn insert(&mut self, digest: u128, sieve: Sieved, original: &Arc<Original>) {
+        match sieve {
+            Sieved::Tail(hash) => self.tails.add(hash),
+            Sieved::Head(hash) => self.heads.add(hash),
+            Sieved::Mail => self.has_mails = true,
+            Sieved::Link => self.has_links = true,
+        }
+        match self.values.get_mut(&digest) {
+            // A phone says more of a number than a handle that has its digits.
+            Some(known) if known.class <= original.class => {}
+            Some(known) => *known = Arc::clone(original),
+            None => {
+                self.bytes += original.value.len();
+                self.values.insert(digest, Arc::clone(original));
+            }
+        }
+    }
+}
+
+/// What a value is looked up by.
+struct Lookups {
+    class: Class,
+    keys: Vec<(Class, Vec<u8>, Sieved)>,
+}
+
+/// Where a look-up is seen before it is made.
+#[derive(Clone, Copy, Debug)]
+enum Sieved {
+    Tail(u64),
+    Head(u64),
+    Mail,
+    Link,
+}
+
+impl Lookups {
+    /// The look-ups of a field's value; `None` if it is of no kind that copies are known by.
+    fn of(class: Class, value: &str) -> Option<Lookups> {
+        let value = value.trim();
+        if value.is_empty() || value.len() > MAX_VALUE {
+            return None;
+        }
+        let class = mask::judged_class(class, value.as_bytes());
+        let keys = match class {
+            Class::Phone => number_keys(value)?,
+            Class::Email => vec![(Class::Email, mail_form(value)?.into_bytes(), Sieved::Mail)],
+            Class::Name => phrase_keys(value)?,
+            Class::Handle => handle_keys(value)?,
+            Class::Avatar | Class::FileUrl => {
+                let is_link = value.len() >= 12 && value.contains('/');
+                is_link.then(|| vec![(Class::Avatar, value.as_bytes().to_vec(), Sieved::Link)])?
+            }
+        };
+        Some(Lookups { class, keys })
+    }
+
+    fn digests(&self, key: &AliasKey) -> Vec<(u128, Sieved)> {
+        self.keys.iter().map(|(class, form, sieved)| (key.digest(*class, form).0, *sieved)).collect()
+    }
+}
+
+/// The digits of a value that is a number and what separates it.
+fn number_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
+    let mut digits = Vec::new();
+    let mut at = 0;
+    while let Some(glyph) = glyph::next(value, at) {
+        match glyph.kind() {
+            Kind::Digit(digit) => digits.push(digit),
+            Kind::At => break,
+            _ => {}
+        }
+        at += glyph.len;
+    }
+    let forms = Forms::of(&digits)?;
+    let mut keys = vec![(Class::Phone, whole_form(&forms), Sieved::Tail(tail(&forms.whole)))];
+    if let Some(national) = forms.national() {
+        keys.push((Class::Phone, national_form(national), Sieved::Tail(tail(national))));
+    }
+    Some(keys)
+}
+
+/// A handle is a number (`[tg] 807892411`, `crm-79001234567`), an address, a link or words (`@petr_vip`).
+fn handle_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
+    let longest = value.split(|char: char| !char.is_ascii_digit()).max_by_key(|digits| digits.len())?;
+    if longest.len() >= number::MIN_DIGITS {
+        return number_keys(longest);
+    }
+    if let Some(form) = mail_form(value) {
+        return Some(vec![(Class::Email, form.into_bytes(), Sieved::Mail)]);
+    }
+    phrase_keys(value)
+}
+
+fn phrase_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
+    let mut forms: Vec<(String, words::Word)> = Vec::new();
+    let mut at = Some(0).filter(|_| !value.is_empty());
+    while let Some(place) = at
+        && forms.len() < MAX_WORDS
+    {
+        let mut form = String::new();
+        match words::read(value, place, Some(&mut form)) {
+            Some(word) => {
+                forms.push((form, word));
+                at = Some(word.end);
+            }
+            None => at = glyph::next(value, place).map(|glyph| place + glyph.len),
+        }
+    }
+    let is_word = |word: &words::Word| word.letters >= 2;
+    let letters: usize = forms.iter().map(|(_, word)| word.letters).sum();
+    let words = forms.iter().filter(|(_, word)| is_word(word)).count();
+    if words < 2 && letters < MIN_LETTERS {
+        return None;
+    }
+    let phrase = |forms: &[&(String, words::Word)]| {
+        let form: Vec<&str> = forms.iter().map(|(form, _)| form.as_str()).collect();
+        forms.first().map(|(_, first)| (Class::Name, form.join(" ").into_bytes(), Sieved::Head(first.hash)))
+    };
+    let all: Vec<_> = forms.iter().collect();
+    let mut keys: Vec<_> = phrase(&all).into_iter().collect();
+    if let [first, second] = *all {
+        // The surname goes first as often.
+        keys.extend(phrase(&[second, first]));
+    }
+    Some(keys)
+}
+
+/// An address in lower case, as it is without encoding.
+fn mail_form(value: &str) -> Option<String> {
+    let mut form = String::new();
+    let mut at = 0;
+    while let Some(glyph) = glyph::next(value, at) {
+        match glyph.kind() {
+            Kind::Invisible => {}
+            Kind::At => form.push('@'),
+            Kind::Dot => form.push('.'),
+            _ => form.extend(glyph.char.to_lowercase()),
+        }
+        at += glyph.len;
+    }
+    let is_mail =
+        form.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
+    is_mail.then_some(form)
+}
+
+fn whole_form(forms: &Forms) -> Vec<u8> {
+    [b"=", &*forms.whole].concat()
+}
+
+fn national_form(national: &[u8]) -> Vec<u8> {
+    [b"~", national].concat()
+}
+
+/// The last six digits, which all forms of a number share.
+fn tail(digits: &[u8]) -> u64 {
+    let last = digits.len().saturating_sub(number::MIN_DIGITS);
+    digits[last..].iter().fold(0, |tail, digit| tail * 10 + u64::from(*digit))
+}
+
+/// One bit for each of 2^16 hashes.
+#[derive(Clone)]
+struct Sieve(Option<Box<[u64; 1024]>>);
+
+impl Default for Sieve {
+    fn default() -> Sieve {
+        Sieve(None)
+    }
+}
+
+impl Sieve {
+    fn add(&mut self, hash: u64) {
+        let (word, bit) = Sieve::place(hash);
+        if let Some(word) = self.0.get_or_insert_with(|| Box::new([0; 1024])).get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    #[inline]
+    fn may_have(&self, hash: u64) -> bool {
+        let (word, bit) = Sieve::place(hash);
+        self.0.as_ref().is_some_and(|words| words.get(word).is_some_and(|word| word & bit != 0))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    #[inline]
+    fn place(hash: u64) -> (usize, u64) {
+        let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        (usize::from((mixed >> 6) as u16), 1 << (mixed & 63))
+    }
+}
+
+/// Hashes what is a keyed digest already.
+#[derive(Default)]
+struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(low) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_ne_bytes(*low);
+        }
+    }
+}
+
+/// The longest value that is learnt, in bytes.
+const MAX_VALUE: usize = 1024;
+
+/// The most words that a phrase is compared by; of a longer one its first.
+const MAX_WORDS: usize = 4;
+
+/// The letters from which on one word is learnt.
+const MIN_LETTERS: usize = 8;

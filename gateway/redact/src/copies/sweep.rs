@@ -1,0 +1,294 @@
+//! A text, and what in it is a copy.
+//!
+//! Tokens are read where they begin: digits with their separators, addresses around an `@`, words. A sieve turns
+//! away nearly all of them; what passes is looked up by its keyed digest. Of what matches at one place the longest
+//! is taken.
+
+use std::{
+    ops::Range,
+    sync::{Arc, PoisonError, RwLockReadGuard},
+};
+
+use super::{
+    Generation, Learnt, MAX_WORDS, Original, mail_form, national_form,
+    number::{Forms, MIN_DIGITS},
+    tail, whole_form, words,
+};
+use crate::{
+    alias::AliasKey,
+    class::Class,
+    patterns::{
+        glyph::{self, Kind},
+        mail, next_sign, phone,
+        run::Run,
+    },
+};
+
+/// The set as it is for the time of a look.
+pub(crate) struct Sweep<'s> {
+    generations: RwLockReadGuard<'s, [Generation; 2]>,
+    key: &'s AliasKey,
+    has_words: bool,
+    has_digits: bool,
+}
+
+/// Whether a text is all of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// An id, a word of a closed set, a key: short tokens that are the whole text stay.
+    Value,
+    /// Text, in which everything is looked up.
+    Text,
+}
+
+/// A copy in a text.
+pub(crate) struct Copy {
+    pub(crate) range: Range<usize>,
+    pub(crate) original: Arc<Original>,
+}
+
+impl Learnt {
+    /// Takes a look at the set; nothing is learnt meanwhile.
+    pub(crate) fn sweep<'s>(&'s self, key: &'s AliasKey) -> Sweep<'s> {
+        let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        let has_words = generations.iter().any(|generation| !generation.heads.is_empty());
+        let has_digits = generations.iter().any(|generation| !generation.tails.is_empty());
+        Sweep { generations, key, has_words, has_digits }
+    }
+
+    /// Makes the values young again that were seen.
+    pub(crate) fn refresh(&self, key: &AliasKey, seen: &[Arc<Original>]) {
+        for original in seen {
+            self.learn(key, original.class, original.value.as_bytes());
+        }
+    }
+}
+
+impl Sweep<'_> {
+    /// Whether there is nothing to look for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.generations.iter().all(|generation| generation.values.is_empty())
+    }
+
+    /// Appends the copies that begin from `from` on, in order. What stands before is read as context alone.
+    pub(crate) fn find(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
+        if whole == Whole::Value
+            && from == 0
+            && let Some(original) = self.link(text)
+        {
+            found.push(Copy { range: 0..text.len(), original });
+            return;
+        }
+        match self.has_words {
+            true => self.find_all(text, from, whole, found),
+            false => self.find_signs(text, from, whole, found),
+        }
+    }
+
+    /// The learnt number of all digits of a JSON number. Fewer than ten are an id's.
+    pub(crate) fn number(&self, digits: &str) -> Option<Arc<Original>> {
+        let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
+        if digits.len() < SURE_DIGITS || !self.may_end(&digits) {
+            return None;
+        }
+        self.digits(&digits)
+    }
+
+    /// Without words every token has a sign that is searched for.
+    fn find_signs(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
+        let mut at = from;
+        while let Some(place) = next_sign(text.as_bytes(), at) {
+            let Some(glyph) = glyph::next(text, place) else { return };
+            at = self.token(text, place, glyph, whole, from, found);
+        }
+    }
+
+    fn find_all(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
+        let mut at = from;
+        // A word that began before is not looked up again from its middle.
+        let goes_on = glyph::previous(text, at)
+            .is_some_and(|glyph| matches!(glyph.kind(), Kind::Letter | Kind::Digit(_) | Kind::Invisible));
+        if goes_on && let Some(word) = words::read(text, at, None) {
+            at = word.end;
+        }
+        let bytes = text.as_bytes();
+        while let Some(&byte) = bytes.get(at) {
+            // Most bytes between words are blanks.
+            if matches!(byte, b' ' | b',' | b'"' | b':') {
+                at += 1;
+                continue;
+            }
+            let Some(glyph) = glyph::next(text, at) else { return };
+            at = match glyph.kind() {
+                Kind::Letter => self.phrase(text, at, whole, found),
+                _ => self.token(text, at, glyph, whole, from, found),
+            };
+        }
+    }
+
+    /// Takes what begins with a digit, a plus or an `@`; returns where to go on.
+    fn token(
+        &self,
+        text: &str,
+        at: usize,
+        glyph: glyph::Glyph,
+        whole: Whole,
+        from: usize,
+        found: &mut Vec<Copy>,
+    ) -> usize {
+        match glyph.kind() {
+            Kind::Digit(_) | Kind::Plus if self.has_digits => match self.run(text, at, whole) {
+                Ok(copy) => {
+                    let end = copy.range.end;
+                    found.push(copy);
+                    end
+                }
+                Err(next) => next,
+            },
+            // Words of digits are words.
+            Kind::Digit(_) if self.has_words => self.phrase(text, at, whole, found),
+            Kind::At => {
+                let Some(mut copy) = self.mail(text, at) else { return at + glyph.len };
+                // Words and numbers of the address are part of it.
+                while let Some(last) = found.pop_if(|last| last.range.end > copy.range.start) {
+                    copy.range.start = copy.range.start.min(last.range.start);
+                }
+                copy.range.start = copy.range.start.max(from);
+                let end = copy.range.end.max(at + glyph.len);
+                found.push(copy);
+                end
+            }
+            _ => at + glyph.len,
+        }
+    }
+
+    /// The number that begins with the digit or plus at `at`, or else where to look on.
+    fn run(&self, text: &str, at: usize, whole: Whole) -> Result<Copy, usize> {
+        let Some((first, behind_sign)) = phone::first_digit(text, at) else { return Err(text.len()) };
+        let Some(first) = first else { return Err(behind_sign) };
+        let run = Run::read(text, first);
+        let groups = run.groups();
+        for last in (0..groups.len()).rev() {
+            let digits = run.digits(0..last + 1);
+            if digits.len() < MIN_DIGITS {
+                break;
+            }
+            if !self.may_end(digits) {
+                continue;
+            }
+            let start = phone::opening_bracket(text, at, &run, last);
+            let range = start..groups[last].end;
+            if digits.len() < SURE_DIGITS && !is_apart(text, &range, whole) {
+                continue;
+            }
+            if let Some(original) = self.digits(digits) {
+                return Ok(Copy { range, original });
+            }
+        }
+        Err(run.first_end().unwrap_or(behind_sign))
+    }
+
+    fn may_end(&self, digits: &[u8]) -> bool {
+        let tail = tail(digits);
+        self.generations.iter().any(|generation| generation.tails.may_have(tail))
+    }
+
+    fn digits(&self, digits: &[u8]) -> Option<Arc<Original>> {
+        let forms = Forms::of(digits)?;
+        let whole = self.original(Class::Phone, &whole_form(&forms));
+        whole.or_else(|| self.original(Class::Phone, &national_form(forms.national()?)))
+    }
+
+    /// The address around the `@` at `at`. What follows a sentence without a space is left off its domain.
+    fn mail(&self, text: &str, at: usize) -> Option<Copy> {
+        if !self.generations.iter().any(|generation| generation.has_mails) {
+            return None;
+        }
+        let (mut range, _) = mail::read_any(text, at)?;
+        for _ in 0..4 {
+            let form = mail_form(&text[range.clone()])?;
+            if let Some(original) = self.original(Class::Email, form.as_bytes()) {
+                return Some(Copy { range, original });
+            }
+            range.end = at + text[at..range.end].rfind('.').filter(|dot| *dot > 0)?;
+        }
+        None
+    }
+
+    /// The words at `at`, if they are a copy; returns where to go on.
+    fn phrase(&self, text: &str, at: usize, whole: Whole, found: &mut Vec<Copy>) -> usize {
+        let Some(first) = words::read(text, at, None) else {
+            return at + glyph::next(text, at).map_or(1, |glyph| glyph.len);
+        };
+        if !self.generations.iter().any(|generation| generation.heads.may_have(first.hash)) {
+            return first.end;
+        }
+        let mut form = String::new();
+        let mut ends: [(usize, usize); MAX_WORDS] = [(0, 0); MAX_WORDS];
+        let mut count = 0;
+        let mut start = Some(at);
+        while let Some(place) = start
+            && count < MAX_WORDS
+        {
+            if count > 0 {
+                form.push(' ');
+            }
+            let Some(word) = words::read(text, place, Some(&mut form)) else { break };
+            ends[count] = (word.end, form.len());
+            count += 1;
+            start = words::next_start(text, word.end);
+        }
+        for (words, &(end, len)) in ends[..count].iter().enumerate().rev() {
+            let is_enum = words == 0 && whole == Whole::Value && at == 0 && end == text.len();
+            if is_enum {
+                continue;
+            }
+            if let Some(original) = self.original(Class::Name, &form.as_bytes()[..len]) {
+                found.push(Copy { range: at..end, original });
+                return end;
+            }
+        }
+        first.end
+    }
+
+    /// A whole value that is a learnt link.
+    fn link(&self, text: &str) -> Option<Arc<Original>> {
+        let has_links = self.generations.iter().any(|generation| generation.has_links);
+        if !has_links || text.len() > super::MAX_VALUE || !text.contains('/') {
+            return None;
+        }
+        match text.contains('\\') {
+            true => self.original(Class::Avatar, text.replace("\\/", "/").as_bytes()),
+            false => self.original(Class::Avatar, text.as_bytes()),
+        }
+    }
+
+    fn original(&self, class: Class, form: &[u8]) -> Option<Arc<Original>> {
+        let digest = self.key.digest(class, form).0;
+        if self.generations.iter().any(|generation| generation.never.contains(&digest)) {
+            return None;
+        }
+        self.generations.iter().find_map(|generation| generation.values.get(&digest)).map(Arc::clone)
+    }
+}
+
+/// Whether few digits stand by themselves, and are not all of a value: then they are an id.
+fn is_apart(text: &str, range: &Range<usize>, whole: Whole) -> bool {
+    let glued = |glyph: glyph::Glyph| {
+        matches!(glyph.kind(), Kind::Letter | Kind::Digit(_) | Kind::Dot | Kind::Dash | Kind::Slash)
+    };
+    let is_all =
+        whole == Whole::Value && text[..range.start].trim().is_empty() && text[range.end..].trim().is_empty();
+    let follows = |at: usize| match glyph::next(text, at) {
+        Some(glyph) if matches!(glyph.kind(), Kind::Dot | Kind::Dash | Kind::Slash) => {
+            glyph::next(text, at + glyph.len)
+                .is_some_and(|glyph| matches!(glyph.kind(), Kind::Letter | Kind::Digit(_)))
+        }
+        Some(glyph) => glued(glyph),
+        None => false,
+    };
+    !is_all && !glyph::previous(text, range.start).is_some_and(glued) && !follows(range.end)
+}
+
+/// So many digits are equal to a learnt number by no chance.
+const SURE_DIGITS: usize = 10;
