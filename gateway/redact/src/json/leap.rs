@@ -8,7 +8,7 @@
 use super::{Cursor, Kind, Rewriter, State, TextLexer, number};
 use crate::{
     class::Class,
-    plan::{Label, Treatment},
+    plan::{BEFORE, Label, Treatment},
     scan::{BLOCK, Lanes, Masks, Work},
 };
 
@@ -191,6 +191,8 @@ struct Tokens {
     curly: u64,
     /// Where the innermost container is an object.
     objects: u64,
+    /// Those colons that may be behind keys of the plan.
+    keys: u64,
 }
 
 /// What a walk over a window came to.
@@ -316,11 +318,10 @@ impl Leap<'_, '_> {
         let mut base = self.base;
         let mut objects = self.objects();
         let mut place = self.place();
+        self.find_keys(window, place.is_live);
         for block in 0..window.length.min(WINDOW) {
-            let Tokens { open, close, colon, .. } = window.blocks[block];
+            let Tokens { open, close, keys, .. } = window.blocks[block];
             let brackets = open | close;
-            // Where a bracket may change whether keys matter, all of them are looked at.
-            let keys = if place.is_live || brackets != 0 { self.keys(base, colon) } else { 0 };
             let mut events = brackets | keys;
             let mut curly = 0;
             let mut inside = objects;
@@ -505,23 +506,23 @@ impl Leap<'_, '_> {
         None
     }
 
-    /// Those colons of the block at `base` that may be behind keys of the plan.
-    #[inline(always)]
-    fn keys(&self, base: usize, mut colons: u64) -> u64 {
+    /// Finds the colons that may be behind keys of the plan. Where a bracket may change whether keys matter, all of
+    /// them are looked at.
+    #[inline(never)]
+    fn find_keys(&self, window: &mut Window, mut is_live: bool) {
         let automaton = self.rewriter.plan.automaton();
-        let before = base.checked_sub(BEFORE).and_then(|from| self.chunk[from..].first_chunk());
-        let Some(bytes) = before else { return colons };
-        let bytes: &[u8; BEFORE + BLOCK] = bytes;
-        let mut keys = 0;
-        while colons != 0 {
-            let place = (colons.trailing_zeros() & 63) as usize;
-            colons &= colons - 1;
-            let last = [bytes[place + 3], bytes[place + 4], bytes[place + 5], bytes[place + 6]];
-            // Where blanks are between, it is not the closing quote.
-            let may_be = bytes[place + 7] != b'"' || automaton.may_end(last);
-            keys |= u64::from(may_be) << place;
+        let mut base = self.base;
+        for tokens in &mut window.blocks[..window.length] {
+            is_live |= tokens.open | tokens.close != 0;
+            if is_live {
+                let before = base.checked_sub(BEFORE).and_then(|from| self.chunk[from..].first_chunk());
+                tokens.keys = match before {
+                    Some(bytes) => automaton.keys_before(bytes, tokens.colon),
+                    None => tokens.colon,
+                };
+            }
+            base += BLOCK;
         }
-        keys
     }
 
     /// Takes the value behind the colon of a key of the plan. Where it does not know how, it fails with the place
@@ -771,6 +772,7 @@ fn tokens_of<L: Lanes>(
             escaped,
             curly: 0,
             objects: 0,
+            keys: 0,
         },
         next,
     )
@@ -809,9 +811,6 @@ impl Light {
         self.count -= 1;
     }
 }
-
-/// Bytes before a block in which the end of a key is looked for.
-const BEFORE: usize = 8;
 
 /// The bytes that a backslash escapes, and whether the first byte of the next block is one.
 #[inline(always)]

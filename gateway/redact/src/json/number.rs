@@ -82,17 +82,17 @@ pub(super) fn is_scalar(bytes: &[u8]) -> bool {
             b'n' => (4, word as u32 == u32::from_le_bytes(*b"null")),
             b'f' => (5, (word >> 8) as u32 == u32::from_le_bytes(*b"alse")),
             first => {
-                // The highest bit of each byte that is no digit.
-                let offsets = word ^ 0x3030_3030_3030_3030;
-                let sums = (offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676);
-                let others = (sums | offsets) & 0x8080_8080_8080_8080;
+                let others = others(word);
                 let digits = others.trailing_zeros() / 8;
-                let is_whole = (1..8).contains(&digits) && (first != b'0' || digits == 1);
-                if is_whole && word >> (8 * digits) & 0xff == u64::from(b'.') {
+                let is_whole = first != b'0' || digits == 1;
+                if digits == 8 {
+                    return is_whole && is_long_number(bytes);
+                }
+                if is_whole && digits > 0 && word >> (8 * digits) & 0xff == u64::from(b'.') {
                     let end = (others & (others - 1)).trailing_zeros() / 8;
                     (end, end < 8 && end > digits + 1)
                 } else {
-                    (digits, is_whole)
+                    (digits, is_whole && digits > 0)
                 }
             }
         };
@@ -101,6 +101,27 @@ pub(super) fn is_scalar(bytes: &[u8]) -> bool {
         }
     }
     is_long_scalar(bytes)
+}
+
+/// The same for a number of eight digits or more that begins with no zero.
+#[inline(always)]
+fn is_long_number(bytes: &[u8]) -> bool {
+    if let Some([.., a, b, c, d, e, f, g, h]) = bytes.first_chunk::<16>() {
+        let word = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+        let digits = others(word).trailing_zeros() / 8;
+        if digits < 8 && ENDS[usize::from((word >> (8 * digits)) as u8)] {
+            return true;
+        }
+    }
+    is_long_scalar(bytes)
+}
+
+/// The highest bit of each byte that is no digit.
+#[inline(always)]
+fn others(word: u64) -> u64 {
+    let offsets = word ^ 0x3030_3030_3030_3030;
+    let sums = (offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676);
+    (sums | offsets) & 0x8080_8080_8080_8080
 }
 
 #[inline(never)]

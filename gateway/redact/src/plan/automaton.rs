@@ -5,7 +5,10 @@
 //! plan explode as a determinised one can. The empty set is a dead end: nothing below it needs a look. The
 //! lowest bit that selects a value is of the field declared first, and so are the bits below that one.
 
-use super::{Field, Treatment, names::Names};
+use super::{
+    Field, Treatment,
+    names::{BEFORE, Names},
+};
 use crate::{
     class::Class,
     selector::{Pick, Segment},
@@ -322,10 +325,11 @@ impl Automaton {
         self.simple.as_ref().is_some_and(|simple| state & simple.calm == 0)
     }
 
-    /// Whether a key that ends in these four bytes may be one of the plan's.
+    /// Those of the colons of a block that may be behind keys of the plan: more than there are, but none less. The
+    /// block comes with the [`BEFORE`] bytes before it.
     #[inline(always)]
-    pub(crate) fn may_end(&self, last: [u8; 4]) -> bool {
-        self.names.may_end(last)
+    pub(crate) fn keys_before(&self, bytes: &[u8; BEFORE + 64], colons: u64) -> u64 {
+        self.names.keys_before(bytes, colons)
     }
 
     /// Takes out of a state what has no say below a value that the field at `place` hides: fields not declared

@@ -26,6 +26,7 @@ use crate::{
 pub(crate) use automaton::{Automaton, Label, Place};
 pub(crate) use condition::{Check, Conditions, Probes, SetId};
 pub use condition::{Condition, Test};
+pub(crate) use names::BEFORE;
 
 mod automaton;
 mod condition;

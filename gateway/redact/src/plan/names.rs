@@ -68,7 +68,7 @@ impl Names {
         endings.mask = !0 << (32 - 8 * shortest);
         for (name, label) in names() {
             let quoted: Box<[u8]> = [b"\"", &**name].concat().into();
-            let bucket = endings.bucket(last_four(&quoted));
+            let bucket = Endings::bucket(last_four(&quoted) & endings.mask);
             let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
             let length = quoted.len().min(8);
             let mut last = [0; 8];
@@ -79,24 +79,35 @@ impl Names {
         self.endings = endings;
     }
 
-    /// Whether a key that ends in these four bytes may be one of the names.
+    /// See `Automaton::keys_before`.
     #[inline(always)]
-    pub(super) fn may_end(&self, last: [u8; 4]) -> bool {
-        self.endings.buckets[self.endings.bucket(u32::from_le_bytes(last))] != 0
+    pub(super) fn keys_before(&self, bytes: &[u8; BEFORE + 64], mut colons: u64) -> u64 {
+        let Endings { buckets, mask, .. } = &self.endings;
+        let mut keys = 0;
+        while colons != 0 {
+            let place = (colons.trailing_zeros() & 63) as usize;
+            let last = [bytes[place + 3], bytes[place + 4], bytes[place + 5], bytes[place + 6]];
+            let bucket = buckets[Endings::bucket(u32::from_le_bytes(last) & mask)];
+            // Where blanks are between, it is not the closing quote that is before the colon.
+            let may_be = bucket != 0 || bytes[place + 7] != b'"';
+            keys |= u64::from(may_be) << place;
+            colons &= colons - 1;
+        }
+        keys
     }
 
     /// The label of the name whose key ends before the colon at the end of `before`.
     #[inline(always)]
     pub(super) fn quoted(&self, before: &[u8]) -> Option<Label> {
         if let Some([name @ .., b'"']) = before.last_chunk::<5>() {
-            let bucket = self.endings.bucket(u32::from_le_bytes(*name));
+            let bucket = Endings::bucket(u32::from_le_bytes(*name) & self.endings.mask);
             return match self.endings.buckets[bucket] {
                 0 => None,
                 first => self.ending(first, &before[..before.len() - 1]),
             };
         }
         let key = before.trim_ascii_end().strip_suffix(b"\"")?;
-        self.ending(self.endings.buckets[self.endings.bucket(last_four(key))], key)
+        self.ending(self.endings.buckets[Endings::bucket(last_four(key) & self.endings.mask)], key)
     }
 
     #[inline(always)]
@@ -151,10 +162,10 @@ impl Names {
 }
 
 impl Endings {
-    /// The bucket of what ends in these four bytes.
+    /// The bucket of what ends in these four bytes, masked.
     #[inline(always)]
-    fn bucket(&self, last: u32) -> usize {
-        ((last & self.mask).wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
+    fn bucket(last: u32) -> usize {
+        (last.wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
     }
 }
 
@@ -173,6 +184,9 @@ fn last_four(bytes: &[u8]) -> u32 {
         .enumerate()
         .fold(0, |word, (place, &byte)| word | u32::from(byte) << (24 - 8 * place))
 }
+
+/// Bytes before a block in which the end of a key is looked for.
+pub(crate) const BEFORE: usize = 8;
 
 const BUCKET_BITS: u32 = 10;
 
