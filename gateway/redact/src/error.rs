@@ -70,6 +70,9 @@ pub enum RedactError {
     /// A frame is not as long as it says.
     #[error("a frame of another length than it says")]
     WrongLength,
+    /// An event is longer than `Limits::message`.
+    #[error("an event is too large")]
+    EventTooLarge,
 }
 
 impl RedactError {
@@ -97,6 +100,7 @@ impl RedactError {
             RedactError::UnknownFraming => "unknown-framing",
             RedactError::MessageTooLong => "message-too-long",
             RedactError::WrongLength => "wrong-length",
+            RedactError::EventTooLarge => "event-too-large",
         }
     }
 }

@@ -50,6 +50,8 @@ pub use copies::Learnt;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
+pub use event_stream::fuzz::fuzz_event_stream;
+#[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
@@ -69,6 +71,7 @@ mod class;
 mod copies;
 mod display;
 mod error;
+mod event_stream;
 mod fragment;
 mod framed;
 mod json;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     error::RedactError,
+    event_stream,
     framed::{self, jsonp, sequence},
     json,
     plan::Plan,
@@ -32,6 +33,8 @@ pub enum Format {
     /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
     /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
     Framed,
+    /// An event stream (WHATWG HTML §9.2.6) whose events hold JSON.
+    EventStream,
 }
 
 /// One rewriter for each format.
@@ -41,6 +44,7 @@ enum Rewriter {
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
+    EventStream(event_stream::Rewriter),
 }
 
 impl Redactor {
@@ -56,6 +60,7 @@ impl Redactor {
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
+            Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
         };
         Redactor { rewriter, failure: None }
     }
@@ -73,6 +78,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
             Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+            Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -87,6 +93,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
             Rewriter::Jsonp(rewriter) => rewriter.finish(out),
             Rewriter::Framed(rewriter) => rewriter.finish(out),
+            Rewriter::EventStream(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -97,6 +104,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.offset(),
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
+            Rewriter::EventStream(rewriter) => rewriter.offset(),
         }
     }
 }
@@ -116,8 +124,8 @@ pub struct Limits {
     pub inner_bytes: usize,
     /// How many levels of JSON in strings in JSON are looked into; what is nested deeper is hidden.
     pub nesting: usize,
-    /// The longest message of a framing that tells lengths, and so must be held whole, in bytes; a longer one is
-    /// an error.
+    /// The longest message of a framing that tells lengths, and so must be held whole, and the longest event of an
+    /// event stream, its framing included, in bytes; a longer one is an error.
     pub message: usize,
     /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
     /// the field they are learnt from.
