@@ -54,6 +54,9 @@ pub use event_stream::fuzz::fuzz_event_stream;
 #[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
+pub use html::fuzz::fuzz_html;
+pub use html::rule::{HtmlRule, HtmlSelectorError, HtmlTarget};
+#[doc(hidden)]
 pub use json::fuzz::fuzz_json;
 #[doc(hidden)]
 pub use json::nested::fuzz::fuzz_nested;
@@ -74,6 +77,7 @@ mod error;
 mod event_stream;
 mod fragment;
 mod framed;
+mod html;
 mod json;
 mod marks;
 mod mask;

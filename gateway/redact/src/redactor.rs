@@ -10,7 +10,7 @@ use crate::{
     error::RedactError,
     event_stream,
     framed::{self, jsonp, sequence},
-    json,
+    html, json,
     plan::Plan,
 };
 
@@ -35,6 +35,8 @@ pub enum Format {
     Framed,
     /// An event stream (WHATWG HTML §9.2.6) whose events hold JSON.
     EventStream,
+    /// An HTML page in UTF-8.
+    Html,
 }
 
 /// One rewriter for each format.
@@ -45,6 +47,7 @@ enum Rewriter {
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
     EventStream(event_stream::Rewriter),
+    Html(Box<html::Rewriter>),
 }
 
 impl Redactor {
@@ -61,6 +64,7 @@ impl Redactor {
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
             Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
+            Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
         };
         Redactor { rewriter, failure: None }
     }
@@ -79,6 +83,7 @@ impl Redactor {
             Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
             Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Html(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -94,6 +99,7 @@ impl Redactor {
             Rewriter::Jsonp(rewriter) => rewriter.finish(out),
             Rewriter::Framed(rewriter) => rewriter.finish(out),
             Rewriter::EventStream(rewriter) => rewriter.finish(out),
+            Rewriter::Html(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -105,6 +111,7 @@ impl Redactor {
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
             Rewriter::EventStream(rewriter) => rewriter.offset(),
+            Rewriter::Html(rewriter) => rewriter.offset(),
         }
     }
 }
@@ -130,6 +137,8 @@ pub struct Limits {
     /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
     /// the field they are learnt from.
     pub copies_window: usize,
+    /// The longest tag, comment or held script of a page, in bytes; a longer one is an error.
+    pub markup: usize,
 }
 
 impl Limits {
@@ -142,6 +151,7 @@ impl Limits {
         nesting: 3,
         message: 16 * 1024 * 1024,
         copies_window: 256 * 1024,
+        markup: 4 * 1024 * 1024,
     };
 }
 

@@ -13,6 +13,7 @@ mod differential;
 mod documents;
 mod event_stream;
 mod framed;
+mod html;
 mod judge;
 mod leaks;
 mod mutations;
