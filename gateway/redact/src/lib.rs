@@ -48,6 +48,7 @@ pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
 pub use display::Display;
 pub use error::RedactError;
+pub use form::fuzz::fuzz_form;
 #[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
@@ -66,8 +67,10 @@ mod alias;
 mod class;
 mod display;
 mod error;
+mod form;
 mod fragment;
 mod framed;
+mod inner;
 mod json;
 mod marks;
 mod mask;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     error::RedactError,
+    form,
     framed::{self, jsonp, sequence},
     json,
     plan::Plan,
@@ -32,6 +33,8 @@ pub enum Format {
     /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
     /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
     Framed,
+    /// `application/x-www-form-urlencoded` (WHATWG URL §5).
+    Form,
 }
 
 /// One rewriter for each format.
@@ -41,6 +44,7 @@ enum Rewriter {
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
+    Form(form::Rewriter),
 }
 
 impl Redactor {
@@ -56,6 +60,7 @@ impl Redactor {
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
+            Format::Form => Rewriter::Form(form::Rewriter::new(plan, limits)),
         };
         Redactor { rewriter, failure: None }
     }
@@ -73,6 +78,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
             Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Form(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -87,6 +93,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
             Rewriter::Jsonp(rewriter) => rewriter.finish(out),
             Rewriter::Framed(rewriter) => rewriter.finish(out),
+            Rewriter::Form(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -97,6 +104,7 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.offset(),
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
+            Rewriter::Form(rewriter) => rewriter.offset(),
         }
     }
 }
