@@ -52,6 +52,8 @@ pub use error::RedactError;
 #[doc(hidden)]
 pub use event_stream::fuzz::fuzz_event_stream;
 #[doc(hidden)]
+pub use form::fuzz::fuzz_form;
+#[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
 pub use html::fuzz::fuzz_html;
@@ -75,9 +77,11 @@ mod copies;
 mod display;
 mod error;
 mod event_stream;
+mod form;
 mod fragment;
 mod framed;
 mod html;
+mod inner;
 mod json;
 mod marks;
 mod mask;
