@@ -54,6 +54,11 @@ pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
+pub use restore::{
+    Finding, Findings, Found, OnMasked, Refusal, RestoreError, RestoreOptions, Restored, Restorer, Wanted,
+};
+#[doc(hidden)]
+pub use restore::{fuzz_restore, fuzz_restore_form};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 pub use token::KeyRing;
 pub use vault::{MemoryVault, Vault, VaultError};
@@ -67,6 +72,7 @@ mod marks;
 mod mask;
 mod plan;
 mod redactor;
+mod restore;
 mod scan;
 mod selector;
 mod token;

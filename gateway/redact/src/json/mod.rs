@@ -29,7 +29,7 @@ mod scan;
 mod stack;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 /// Rewrites one JSON text.
 #[derive(Debug)]

@@ -15,3 +15,4 @@ mod payloads;
 mod properties;
 mod random;
 mod reference;
+mod way_back;
