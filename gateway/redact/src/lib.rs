@@ -64,9 +64,14 @@ pub use json::fuzz::fuzz_json;
 pub use json::nested::fuzz::fuzz_nested;
 pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
-pub use patterns::{Detector, Found};
+pub use patterns::{Detector, Found as Match};
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
+pub use restore::{
+    Finding, Findings, Found, OnMasked, Refusal, RestoreError, RestoreOptions, Restored, Restorer, Wanted,
+};
+#[doc(hidden)]
+pub use restore::{fuzz_restore, fuzz_restore_form};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 pub use token::KeyRing;
 pub use vault::{MemoryVault, Vault, VaultError};
@@ -89,6 +94,7 @@ mod patterns;
 mod plain;
 mod plan;
 mod redactor;
+mod restore;
 mod scan;
 mod selector;
 mod text;

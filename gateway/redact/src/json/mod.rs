@@ -33,7 +33,7 @@ mod scan;
 mod stack;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod waits;
 
 /// Rewrites one JSON text.

@@ -32,6 +32,7 @@ pub(crate) use names::BEFORE;
 mod automaton;
 mod condition;
 mod names;
+pub(crate) mod trace;
 
 /// A compiled set of declared fields, shared by every stream under it.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Plan {
     constants: [Option<Constant>; Class::ALL.len()],
     /// What of HTML pages is hidden.
     html: Rules,
+    /// Whether it shows classes in place of values, see [`trace`].
+    is_tracing: bool,
 }
 
 impl Plan {
@@ -110,6 +113,11 @@ impl Plan {
         &self.conditions
     }
 
+    /// The members that conditions ask.
+    pub(crate) fn asked_members(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().flat_map(|field| &field.conditions).map(|condition| condition.member.as_str())
+    }
+
     /// What every string of the class is shown as, empty ones apart, if that does not depend on the string.
     #[inline]
     pub(crate) fn constant(&self, class: Class) -> Option<&Constant> {
@@ -118,6 +126,9 @@ impl Plan {
 
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
+        if self.is_tracing && !value.is_empty() {
+            return out.push_str(trace::text(class));
+        }
         mask::write_text(class, self.display(class), value, self.source(), out);
     }
 
@@ -142,6 +153,9 @@ impl Plan {
 
     /// What a number of the class is shown as.
     pub(crate) fn number(&self, class: Class, spelling: &[u8]) -> u64 {
+        if self.is_tracing {
+            return trace::number(class);
+        }
         mask::number(class, self.display(class), spelling, self.source())
     }
 }
@@ -252,12 +266,26 @@ impl PlanBuilder {
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
         let constants = Class::ALL.map(|class| match self.displays[class.index()] {
-            Display::Hidden => Constant::of(class),
+            Display::Hidden => {
+                let mut hidden = String::new();
+                mask::write_hidden(class, &mut hidden);
+                Constant::of(&hidden)
+            }
             Display::Alias | Display::Partial => None,
         });
         let PlanBuilder { fields, displays, vault, html } = self;
         let html = html.compile()?;
-        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants, html })
+        Ok(Plan {
+            fields,
+            displays,
+            key: key.clone(),
+            vault,
+            automaton,
+            conditions,
+            constants,
+            html,
+            is_tracing: false,
+        })
     }
 }
 
@@ -343,11 +371,9 @@ pub(crate) struct Constant {
 }
 
 impl Constant {
-    /// The constant of a class.
-    fn of(class: Class) -> Option<Constant> {
-        let mut text = String::from("\"");
-        mask::write_hidden(class, &mut text);
-        text.push('"');
+    /// A text without anything to escape.
+    fn of(text: &str) -> Option<Constant> {
+        let text = format!("\"{text}\"");
         let mut bytes = [0; 64];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Constant { bytes, length: text.len() })

@@ -25,3 +25,4 @@ mod properties;
 mod random;
 mod reference;
 mod selectors;
+mod way_back;
