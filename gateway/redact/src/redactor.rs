@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::{
     class::Class,
+    copies::{Learnt, Trail},
     error::RedactError,
     framed::{self, jsonp, sequence},
-    json,
+    json, plain,
     plan::Plan,
 };
 
@@ -17,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Redactor {
     rewriter: Rewriter,
+    /// What sweeps the output for copies, if the plan hides them.
+    trail: Option<Box<Trail>>,
     failure: Option<RedactError>,
 }
 
@@ -32,6 +35,8 @@ pub enum Format {
     /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
     /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
     Framed,
+    /// Plain text in UTF-8, in which contacts are found by their shape.
+    Text,
 }
 
 /// One rewriter for each format.
@@ -41,6 +46,7 @@ enum Rewriter {
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
+    Text(plain::Rewriter),
 }
 
 impl Redactor {
@@ -51,13 +57,42 @@ impl Redactor {
 
     /// Begins a body of a format under limits.
     pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
+        let copies = plan.copies().then(|| Arc::new(Learnt::default()));
+        let trail = match (format, &copies) {
+            (Format::Json, Some(learnt)) => {
+                Some(Box::new(Trail::new(Arc::clone(&plan), Arc::clone(learnt), limits)))
+            }
+            _ => None,
+        };
         let rewriter = match format {
             Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
+            Format::Text => Rewriter::Text(plain::Rewriter::new(plan, limits)),
         };
-        Redactor { rewriter, failure: None }
+        let redactor = Redactor { rewriter, trail, failure: None };
+        match copies {
+            Some(learnt) => redactor.with_copies(learnt),
+            None => redactor,
+        }
+    }
+
+    /// Looks for copies of the values that are in a set, and has it learn those of this body. Bodies of one account
+    /// share one. Under a plan that does not hide copies it stays as it is.
+    #[must_use]
+    pub fn with_copies(mut self, learnt: Arc<Learnt>) -> Redactor {
+        match &mut self.rewriter {
+            Rewriter::Json(rewriter) => {
+                if let Some(trail) = &mut self.trail {
+                    trail.look_up(Arc::clone(&learnt));
+                    rewriter.teach(learnt);
+                }
+            }
+            Rewriter::Text(rewriter) => rewriter.look_up(learnt),
+            Rewriter::JsonSequence(_) | Rewriter::Jsonp(_) | Rewriter::Framed(_) => {}
+        }
+        self
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
@@ -68,11 +103,9 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let result = match &mut self.rewriter {
-            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
-            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+        let result = match &mut self.trail {
+            Some(trail) => self.rewriter.write_behind(trail, chunk, out),
+            None => self.rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -82,21 +115,70 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        match self.rewriter {
-            Rewriter::Json(rewriter) => rewriter.finish(out),
-            Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
-            Rewriter::Jsonp(rewriter) => rewriter.finish(out),
-            Rewriter::Framed(rewriter) => rewriter.finish(out),
+        match self.trail {
+            Some(mut trail) => {
+                let mut summary = self.rewriter.finish(trail.buffer())?;
+                trail.flush(out);
+                for (sum, hidden) in summary.hidden.iter_mut().zip(trail.summary().hidden) {
+                    *sum += hidden;
+                }
+                Ok(summary)
+            }
+            None => self.rewriter.finish(out),
         }
     }
 
     /// How many bytes have been taken; after an error, those before the byte that it was found at.
     pub fn offset(&self) -> u64 {
-        match &self.rewriter {
+        self.rewriter.offset()
+    }
+}
+
+impl Rewriter {
+    fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
+        match self {
+            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
+            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Text(rewriter) => rewriter.write(chunk, out),
+        }
+    }
+
+    /// Writes with a trail behind, which goes on at fixed places of the input.
+    fn write_behind(
+        &mut self,
+        trail: &mut Trail,
+        chunk: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), RedactError> {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(trail.room(self.offset(), rest));
+            self.write(now, trail.buffer())?;
+            trail.step(self.offset(), out);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn finish(self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {
+        match self {
+            Rewriter::Json(rewriter) => rewriter.finish(out),
+            Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
+            Rewriter::Jsonp(rewriter) => rewriter.finish(out),
+            Rewriter::Framed(rewriter) => rewriter.finish(out),
+            Rewriter::Text(rewriter) => rewriter.finish(out),
+        }
+    }
+
+    fn offset(&self) -> u64 {
+        match self {
             Rewriter::Json(rewriter) => rewriter.offset(),
             Rewriter::JsonSequence(rewriter) => rewriter.offset(),
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
+            Rewriter::Text(rewriter) => rewriter.offset(),
         }
     }
 }

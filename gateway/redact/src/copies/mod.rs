@@ -25,7 +25,7 @@ use crate::{
 
 use number::Forms;
 pub(crate) use sweep::{Sweep, Whole};
-pub(crate) use trail::Trail;
+pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
 
 mod number;
 mod sweep;

@@ -48,12 +48,17 @@ impl Trail {
             learnt,
             held: Vec::new(),
             done: 0,
-            next_step: limits.copies_window as u64,
+            next_step: limits.copies_window.max(1) as u64,
             marked: 0,
             kept: 0,
             is_inside: false,
             summary: Summary::default(),
         }
+    }
+
+    /// Looks for the values of another set.
+    pub(crate) fn look_up(&mut self, learnt: Arc<Learnt>) {
+        self.learnt = learnt;
     }
 
     /// How much of a chunk the rewriter may take before the next step, at an offset of the input.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     class::Class,
+    copies::Learnt,
     error::RedactError,
     mask,
     plan::{Inner, Label, Plan, Treatment},
@@ -16,6 +17,7 @@ use crate::{
 };
 
 use hold::Hold;
+use marks::Marks;
 use number::{NumberLexer, WordLexer};
 use stack::{Judgement, Kind, Stack};
 use text::Held;
@@ -26,6 +28,7 @@ pub(crate) mod edit;
 pub(crate) mod fuzz;
 mod hold;
 mod leap;
+mod marks;
 mod members;
 pub(crate) mod nested;
 mod number;
@@ -57,6 +60,9 @@ pub(crate) struct Rewriter {
     shown: String,
     /// What is held for the sake of conditions, if the plan has any.
     hold: Option<Box<Hold>>,
+    /// What learns the values of fields.
+    learnt: Option<Arc<Learnt>>,
+    marks: Option<Box<Marks>>,
     summary: Summary,
     offset: u64,
 }
@@ -76,9 +82,18 @@ impl Rewriter {
             raw: None,
             shown: String::new(),
             hold,
+            learnt: None,
+            marks: None,
             summary: Summary::default(),
             offset: 0,
         }
+    }
+
+    /// Has the values of fields learnt, and marks what is no place for copies. Somebody has to take the marks out
+    /// again: [`Trail`](crate::copies::Trail).
+    pub(crate) fn teach(&mut self, learnt: Arc<Learnt>) {
+        self.learnt = Some(learnt);
+        self.marks = Some(Box::default());
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
@@ -161,6 +176,7 @@ impl Rewriter {
             if self.hold.is_some() {
                 self.notice(before, from, cursor);
             }
+            self.end_mark(cursor);
             if !goes_on && cursor.at == cursor.whole.len() {
                 return Ok(());
             }
@@ -199,6 +215,7 @@ impl Rewriter {
 
     fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
         let judgement = self.judge(cursor);
+        self.begin_mark(judgement.treatment, byte, cursor);
         let (kind, state) = match byte {
             b'"' => {
                 let treatment = self.begin_waiting(judgement, cursor);
@@ -225,6 +242,7 @@ impl Rewriter {
         };
         self.stack.open(self.plan.automaton(), kind, self.member, judgement, self.limits.depth)?;
         self.begin_container();
+        self.mark_container();
         self.state = state;
         cursor.at += 1;
         Ok(())
@@ -390,6 +408,7 @@ impl Rewriter {
     /// Emits what stands for a hidden string; one that was too long to hold has no value here.
     fn show_text(&mut self, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
         self.shown.clear();
+        self.learn(class, value);
         match value {
             Some(value) => self.plan.write_text(class, value, &mut self.shown),
             None => mask::write_hidden(class, &mut self.shown),
@@ -425,6 +444,9 @@ impl Rewriter {
 
     /// Emits what stands for a hidden number; one that was too long to hold has no spelling here.
     fn show_number(&mut self, class: Class, spelling: Option<&[u8]>, out: &mut Vec<u8>) {
+        if matches!(class, Class::Phone | Class::Handle) {
+            self.learn(class, spelling);
+        }
         let number = spelling.map_or(0, |spelling| self.plan.number(class, spelling));
         out.extend_from_slice(number.to_string().as_bytes());
         self.summary.hidden[class.index()] += 1;
@@ -439,6 +461,7 @@ impl Rewriter {
     /// Emits the rest of a hidden key, behind its opening quote.
     fn show_key(&mut self, class: Class, key: Option<&[u8]>, out: &mut Vec<u8>) {
         self.shown.clear();
+        self.learn(class, key);
         match key {
             Some(key) => self.plan.write_key(class, key, &mut self.shown),
             None => mask::write_hidden(class, &mut self.shown),
@@ -447,6 +470,13 @@ impl Rewriter {
         out.push(b'"');
         if key.is_none_or(|key| !key.is_empty()) {
             self.summary.hidden[class.index()] += 1;
+        }
+    }
+
+    #[inline]
+    fn learn(&self, class: Class, value: Option<&[u8]>) {
+        if let (Some(learnt), Some(value)) = (&self.learnt, value) {
+            learnt.learn(self.plan.key(), class, value);
         }
     }
 

@@ -89,9 +89,9 @@ impl Automaton {
             selecting: vec![0; words],
             keys: vec![0; words],
             has_keys: fields.iter().any(|field| matches!(field.treatment, Treatment::Keys(_))),
-            has_exceptions: fields
-                .iter()
-                .any(|field| matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep)),
+            has_exceptions: fields.iter().any(|field| {
+                matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep | Treatment::Written)
+            }),
             conditional: vec![0; words],
             matching: vec![0; words * labels],
             owners: Vec::with_capacity(count),
@@ -130,7 +130,11 @@ impl Automaton {
         set(&mut self.last, place.0 + last);
         match field.treatment {
             Treatment::Keys(_) => {}
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => {
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keep
+            | Treatment::Inner(_)
+            | Treatment::Written => {
                 set(&mut self.selecting, place.0 + last);
             }
         }
@@ -145,7 +149,7 @@ impl Automaton {
         match treatment {
             Treatment::Keys(_) => set(&mut self.keys, bit),
             Treatment::HideIf(..) => set(&mut self.conditional, bit),
-            Treatment::Hide(_) | Treatment::Keep | Treatment::Inner(_) => {}
+            Treatment::Hide(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => {}
         }
         if matches!(segment, Segment::Descendant(_)) {
             set(&mut self.lasting, bit);
@@ -372,7 +376,11 @@ impl Place {
 fn hidden_keys((treatment, place): (Treatment, Place)) -> Option<(Class, Place)> {
     match treatment {
         Treatment::Keys(class) => Some((class, place)),
-        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
+        Treatment::Hide(_)
+        | Treatment::HideIf(..)
+        | Treatment::Keep
+        | Treatment::Inner(_)
+        | Treatment::Written => None,
     }
 }
 

@@ -42,19 +42,27 @@ pub struct Plan {
     conditions: Conditions,
     /// The constants of classes that show them, as JSON strings.
     constants: [Option<Constant>; Class::ALL.len()],
+    copies: bool,
+    patterns: bool,
 }
 
 impl Plan {
     /// Begins a plan without fields, in which every class shows aliases.
     pub fn builder() -> PlanBuilder {
-        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()], vault: None }
+        PlanBuilder {
+            fields: Vec::new(),
+            displays: [Display::default(); Class::ALL.len()],
+            vault: None,
+            copies: false,
+            patterns: false,
+        }
     }
 
     /// The declared fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Hide(class) | Treatment::HideIf(_, class) => Some((class, &field.selector)),
-            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
         })
     }
 
@@ -62,7 +70,11 @@ impl Plan {
     pub fn contact_keys(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Keys(class) => Some((class, &field.selector)),
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keep
+            | Treatment::Inner(_)
+            | Treatment::Written => None,
         })
     }
 
@@ -76,9 +88,19 @@ impl Plan {
         self.fields.iter().all(|field| match field.treatment {
             Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
             // JSON in strings holds the same fields.
-            Treatment::Keep | Treatment::Inner(Inner::Json) => true,
+            Treatment::Keep | Treatment::Inner(Inner::Json) | Treatment::Written => true,
             Treatment::Inner(Inner::Text | Inner::Fragment) => false,
         })
+    }
+
+    /// Whether values of fields are hidden wherever else they stand.
+    pub fn copies(&self) -> bool {
+        self.copies
+    }
+
+    /// Whether contacts are hidden by their shape in free text.
+    pub fn patterns(&self) -> bool {
+        self.patterns
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
@@ -133,6 +155,8 @@ pub struct PlanBuilder {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
     vault: Option<Arc<dyn Vault>>,
+    copies: bool,
+    patterns: bool,
 }
 
 impl PlanBuilder {
@@ -177,6 +201,25 @@ impl PlanBuilder {
         self.declare(Treatment::Inner(Inner::Fragment), selector, &[])
     }
 
+    /// Declares what operators wrote: messages of theirs, notes, templates. Copies are not looked for in it, so that
+    /// nobody learns what a field holds by writing guesses. Fields and free text in it are judged as everywhere,
+    /// whatever the order of declaration.
+    pub fn operator_text(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Written, selector, &[])
+    }
+
+    /// Sets whether values of fields are hidden wherever else they stand; they are not by default.
+    pub fn copies(mut self, copies: bool) -> Self {
+        self.copies = copies;
+        self
+    }
+
+    /// Sets whether contacts are hidden by their shape in free text; they are not by default.
+    pub fn patterns(mut self, patterns: bool) -> Self {
+        self.patterns = patterns;
+        self
+    }
+
     fn declare(mut self, treatment: Treatment, selector: &Selector, conditions: &[Condition]) -> Self {
         let (selector, conditions) = (selector.clone(), conditions.to_vec());
         self.fields.push(Field { treatment, selector, conditions });
@@ -199,7 +242,11 @@ impl PlanBuilder {
     /// Compiles the plan.
     pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
         // The first field that selects a value decides: those that hide go before those that look into strings.
-        self.fields.sort_by_key(|field| matches!(field.treatment, Treatment::Inner(_)));
+        self.fields.sort_by_key(|field| match field.treatment {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => 0,
+            Treatment::Inner(_) => 1,
+            Treatment::Written => 2,
+        });
         let segments = self.fields.iter().map(Field::bits).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
@@ -212,17 +259,28 @@ impl PlanBuilder {
                 }
                 Treatment::Keys(Class::FileUrl) => return Err(PlanError::FileKeys),
                 Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => {}
-                Treatment::Keep | Treatment::Inner(_) => {}
+                Treatment::Keep | Treatment::Inner(_) | Treatment::Written => {}
             }
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
         let constants = Class::ALL.map(|class| match self.displays[class.index()] {
-            Display::Hidden => Constant::of(class),
-            Display::Alias | Display::Partial => None,
+            // A value that is not looked at is not learnt.
+            Display::Hidden if !self.copies => Constant::of(class),
+            Display::Hidden | Display::Alias | Display::Partial => None,
         });
-        let PlanBuilder { fields, displays, vault } = self;
-        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants })
+        let PlanBuilder { fields, displays, vault, copies, patterns } = self;
+        Ok(Plan {
+            fields,
+            displays,
+            key: key.clone(),
+            vault,
+            automaton,
+            conditions,
+            constants,
+            copies,
+            patterns,
+        })
     }
 }
 
@@ -260,6 +318,8 @@ pub(crate) enum Treatment {
     Keep,
     /// If it is a string, it is looked into; over other values this decides nothing.
     Inner(Inner),
+    /// Operators wrote it: it has no copies of what clients' fields have. Its own fields are judged as everywhere.
+    Written,
 }
 
 impl Treatment {
@@ -267,7 +327,7 @@ impl Treatment {
     pub(crate) fn class(self) -> Option<Class> {
         match self {
             Treatment::Hide(class) | Treatment::HideIf(_, class) => Some(class),
-            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
         }
     }
 
@@ -275,7 +335,11 @@ impl Treatment {
     pub(crate) fn inner(self) -> Option<Inner> {
         match self {
             Treatment::Inner(inner) => Some(inner),
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => None,
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keys(_)
+            | Treatment::Keep
+            | Treatment::Written => None,
         }
     }
 }
