@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::{
     class::Class,
-    copies::{Learnt, Trail},
+    copies::{Learnt, Swept},
     error::RedactError,
     framed::{self, jsonp, sequence},
-    json, plain,
+    plain,
     plan::Plan,
 };
 
@@ -18,8 +18,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Redactor {
     rewriter: Rewriter,
-    /// What sweeps the output for copies, if the plan hides them.
-    trail: Option<Box<Trail>>,
+    /// As they were given, to begin anew.
+    plan: Arc<Plan>,
+    format: Format,
+    limits: Limits,
     failure: Option<RedactError>,
 }
 
@@ -42,7 +44,7 @@ pub enum Format {
 /// One rewriter for each format.
 #[derive(Debug)]
 enum Rewriter {
-    Json(json::Rewriter),
+    Json(Swept),
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
@@ -57,42 +59,33 @@ impl Redactor {
 
     /// Begins a body of a format under limits.
     pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
-        let copies = plan.copies().then(|| Arc::new(Learnt::default()));
-        let trail = match (format, &copies) {
-            (Format::Json, Some(learnt)) => {
-                Some(Box::new(Trail::new(Arc::clone(&plan), Arc::clone(learnt), limits)))
-            }
-            _ => None,
+        let copies = plan.copies().then(Arc::default);
+        Redactor::begin(plan, format, limits, copies)
+    }
+
+    /// Looks for copies of the values that are in a set, and has it learn those of this body. Bodies of one account
+    /// share one. It is given before the first byte; under a plan that does not hide copies it stays as it is.
+    #[must_use]
+    pub fn with_copies(self, learnt: Arc<Learnt>) -> Redactor {
+        debug_assert_eq!(self.offset(), 0);
+        let copies = self.plan.copies().then_some(learnt);
+        Redactor::begin(self.plan, self.format, self.limits, copies)
+    }
+
+    fn begin(plan: Arc<Plan>, format: Format, limits: Limits, copies: Option<Arc<Learnt>>) -> Redactor {
+        let given = Arc::clone(&plan);
+        let plan = match copies {
+            Some(learnt) => Arc::new(plan.teaching(learnt)),
+            None => plan,
         };
         let rewriter = match format {
-            Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
+            Format::Json => Rewriter::Json(Swept::new(plan, limits)),
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
             Format::Text => Rewriter::Text(plain::Rewriter::new(plan, limits)),
         };
-        let redactor = Redactor { rewriter, trail, failure: None };
-        match copies {
-            Some(learnt) => redactor.with_copies(learnt),
-            None => redactor,
-        }
-    }
-
-    /// Looks for copies of the values that are in a set, and has it learn those of this body. Bodies of one account
-    /// share one. Under a plan that does not hide copies it stays as it is.
-    #[must_use]
-    pub fn with_copies(mut self, learnt: Arc<Learnt>) -> Redactor {
-        match &mut self.rewriter {
-            Rewriter::Json(rewriter) => {
-                if let Some(trail) = &mut self.trail {
-                    trail.look_up(Arc::clone(&learnt));
-                    rewriter.teach(learnt);
-                }
-            }
-            Rewriter::Text(rewriter) => rewriter.look_up(learnt),
-            Rewriter::JsonSequence(_) | Rewriter::Jsonp(_) | Rewriter::Framed(_) => {}
-        }
-        self
+        Redactor { plan: given, format, limits, rewriter, failure: None }
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
@@ -103,10 +96,7 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let result = match &mut self.trail {
-            Some(trail) => self.rewriter.write_behind(trail, chunk, out),
-            None => self.rewriter.write(chunk, out),
-        };
+        let result = self.rewriter.write(chunk, out);
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
 
@@ -115,17 +105,7 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        match self.trail {
-            Some(mut trail) => {
-                let mut summary = self.rewriter.finish(trail.buffer())?;
-                trail.flush(out);
-                for (sum, hidden) in summary.hidden.iter_mut().zip(trail.summary().hidden) {
-                    *sum += hidden;
-                }
-                Ok(summary)
-            }
-            None => self.rewriter.finish(out),
-        }
+        self.rewriter.finish(out)
     }
 
     /// How many bytes have been taken; after an error, those before the byte that it was found at.
@@ -143,23 +123,6 @@ impl Rewriter {
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
             Rewriter::Text(rewriter) => rewriter.write(chunk, out),
         }
-    }
-
-    /// Writes with a trail behind, which goes on at fixed places of the input.
-    fn write_behind(
-        &mut self,
-        trail: &mut Trail,
-        chunk: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), RedactError> {
-        let mut rest = chunk;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(trail.room(self.offset(), rest));
-            self.write(now, trail.buffer())?;
-            trail.step(self.offset(), out);
-            rest = later;
-        }
-        Ok(())
     }
 
     fn finish(self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {

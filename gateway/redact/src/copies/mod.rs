@@ -25,10 +25,12 @@ use crate::{
 
 use number::Forms;
 pub(crate) use sweep::{Sweep, Whole};
+pub(crate) use swept::Swept;
 pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
 
 mod number;
 mod sweep;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod trail;

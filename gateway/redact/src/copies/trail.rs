@@ -56,11 +56,6 @@ impl Trail {
         }
     }
 
-    /// Looks for the values of another set.
-    pub(crate) fn look_up(&mut self, learnt: Arc<Learnt>) {
-        self.learnt = learnt;
-    }
-
     /// How much of a chunk the rewriter may take before the next step, at an offset of the input.
     pub(crate) fn room(&self, offset: u64, chunk: &[u8]) -> usize {
         usize::try_from(self.next_step.saturating_sub(offset))
@@ -249,8 +244,11 @@ impl Walk<'_, '_> {
         let Copy { range, original } = copy;
         self.pass(base + range.start);
         let mut shown = String::new();
-        self.trail.plan.write_text(original.class, original.value.as_bytes(), &mut shown);
-        self.out.extend_from_slice(shown.as_bytes());
+        self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
+        match self.held[base + range.start..base + range.end].contains(&b'%') {
+            true => push_encoded(&shown, self.out),
+            false => self.out.extend_from_slice(shown.as_bytes()),
+        }
         self.replaced(base + range.end, original);
     }
 
@@ -262,7 +260,7 @@ impl Walk<'_, '_> {
             Class::Phone => Class::Phone,
             Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => Class::Handle,
         };
-        let number = self.trail.plan.number(class, original.value.as_bytes());
+        let number = self.trail.plan.copied_number(class, original.value.as_bytes());
         self.out.extend_from_slice(number.to_string().as_bytes());
         self.replaced(range.end, original);
     }
@@ -279,6 +277,17 @@ impl Walk<'_, '_> {
         if let Some(bytes) = self.held.get(self.passed..to) {
             self.out.extend_from_slice(bytes);
             self.passed = to;
+        }
+    }
+}
+
+/// Spells what stands in the place of what was percent-encoded (RFC 3986 §2.3).
+fn push_encoded(shown: &str, out: &mut Vec<u8>) {
+    let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
+    for byte in shown.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
+            _ => out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]),
         }
     }
 }

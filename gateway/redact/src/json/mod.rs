@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::{
     class::Class,
-    copies::Learnt,
     error::RedactError,
     mask,
     plan::{Inner, Label, Plan, Treatment},
@@ -60,8 +59,6 @@ pub(crate) struct Rewriter {
     shown: String,
     /// What is held for the sake of conditions, if the plan has any.
     hold: Option<Box<Hold>>,
-    /// What learns the values of fields.
-    learnt: Option<Arc<Learnt>>,
     marks: Option<Box<Marks>>,
     summary: Summary,
     offset: u64,
@@ -82,17 +79,15 @@ impl Rewriter {
             raw: None,
             shown: String::new(),
             hold,
-            learnt: None,
             marks: None,
             summary: Summary::default(),
             offset: 0,
         }
     }
 
-    /// Has the values of fields learnt, and marks what is no place for copies. Somebody has to take the marks out
-    /// again: [`Trail`](crate::copies::Trail).
-    pub(crate) fn teach(&mut self, learnt: Arc<Learnt>) {
-        self.learnt = Some(learnt);
+    /// Marks what is no place for copies. Somebody has to take the marks out again:
+    /// [`Trail`](crate::copies::Trail).
+    pub(crate) fn mark(&mut self) {
         self.marks = Some(Box::default());
     }
 
@@ -138,6 +133,11 @@ impl Rewriter {
             | State::Number { .. }
             | State::Word { .. } => Err(RedactError::Truncated),
         }
+    }
+
+    /// Whether nothing but blanks can follow.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state.is_after() && self.stack.is_empty()
     }
 
     pub(crate) fn offset(&self) -> u64 {
@@ -408,7 +408,6 @@ impl Rewriter {
     /// Emits what stands for a hidden string; one that was too long to hold has no value here.
     fn show_text(&mut self, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
         self.shown.clear();
-        self.learn(class, value);
         match value {
             Some(value) => self.plan.write_text(class, value, &mut self.shown),
             None => mask::write_hidden(class, &mut self.shown),
@@ -444,9 +443,6 @@ impl Rewriter {
 
     /// Emits what stands for a hidden number; one that was too long to hold has no spelling here.
     fn show_number(&mut self, class: Class, spelling: Option<&[u8]>, out: &mut Vec<u8>) {
-        if matches!(class, Class::Phone | Class::Handle) {
-            self.learn(class, spelling);
-        }
         let number = spelling.map_or(0, |spelling| self.plan.number(class, spelling));
         out.extend_from_slice(number.to_string().as_bytes());
         self.summary.hidden[class.index()] += 1;
@@ -461,7 +457,6 @@ impl Rewriter {
     /// Emits the rest of a hidden key, behind its opening quote.
     fn show_key(&mut self, class: Class, key: Option<&[u8]>, out: &mut Vec<u8>) {
         self.shown.clear();
-        self.learn(class, key);
         match key {
             Some(key) => self.plan.write_key(class, key, &mut self.shown),
             None => mask::write_hidden(class, &mut self.shown),
@@ -470,13 +465,6 @@ impl Rewriter {
         out.push(b'"');
         if key.is_none_or(|key| !key.is_empty()) {
             self.summary.hidden[class.index()] += 1;
-        }
-    }
-
-    #[inline]
-    fn learn(&self, class: Class, value: Option<&[u8]>) {
-        if let (Some(learnt), Some(value)) = (&self.learnt, value) {
-            learnt.learn(self.plan.key(), class, value);
         }
     }
 

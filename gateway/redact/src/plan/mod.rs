@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::{
     alias::AliasKey,
     class::Class,
+    copies::Learnt,
     display::Display,
     mask,
     selector::Selector,
@@ -32,18 +33,20 @@ mod condition;
 mod names;
 
 /// A compiled set of declared fields, shared by every stream under it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
-    fields: Vec<Field>,
+    fields: Arc<[Field]>,
     displays: [Display; Class::ALL.len()],
     key: AliasKey,
     vault: Option<Arc<dyn Vault>>,
-    automaton: Automaton,
-    conditions: Conditions,
+    automaton: Arc<Automaton>,
+    conditions: Arc<Conditions>,
     /// The constants of classes that show them, as JSON strings.
     constants: [Option<Constant>; Class::ALL.len()],
     copies: bool,
     patterns: bool,
+    /// What the values of fields are learnt by, in the plan of one body.
+    learnt: Option<Arc<Learnt>>,
 }
 
 impl Plan {
@@ -120,7 +123,30 @@ impl Plan {
 
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
+        self.learn(class, value);
+        self.show_copy(class, value, out);
+    }
+
+    /// Appends what a value is shown as where it is found elsewhere than in its field.
+    pub(crate) fn show_copy(&self, class: Class, value: &[u8], out: &mut String) {
         mask::write_text(class, self.display(class), value, self.source(), out);
+    }
+
+    /// The plan of one body, by which a set learns the values of fields.
+    pub(crate) fn teaching(&self, learnt: Arc<Learnt>) -> Plan {
+        Plan { learnt: Some(learnt), ..self.clone() }
+    }
+
+    /// The set that copies are looked up in.
+    pub(crate) fn learnt(&self) -> Option<&Arc<Learnt>> {
+        self.learnt.as_ref()
+    }
+
+    #[inline]
+    fn learn(&self, class: Class, value: &[u8]) {
+        if let Some(learnt) = &self.learnt {
+            learnt.learn(&self.key, class, value);
+        }
     }
 
     pub(crate) fn key(&self) -> &AliasKey {
@@ -139,11 +165,21 @@ impl Plan {
     /// Appends what a key of the class is shown as. It is an alias whatever the display: constants would make
     /// many members one.
     pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
+        self.learn(class, key);
         mask::write_text(class, Display::Alias, key, self.source(), out);
     }
 
     /// What a number of the class is shown as.
     pub(crate) fn number(&self, class: Class, spelling: &[u8]) -> u64 {
+        // Of what a hidden object holds only these are contacts.
+        if matches!(class, Class::Phone | Class::Handle) {
+            self.learn(class, spelling);
+        }
+        self.copied_number(class, spelling)
+    }
+
+    /// What a number is shown as that is a copy.
+    pub(crate) fn copied_number(&self, class: Class, spelling: &[u8]) -> u64 {
         mask::number(class, self.display(class), spelling, self.source())
     }
 }
@@ -271,15 +307,16 @@ impl PlanBuilder {
         });
         let PlanBuilder { fields, displays, vault, copies, patterns } = self;
         Ok(Plan {
-            fields,
+            fields: fields.into(),
             displays,
             key: key.clone(),
             vault,
-            automaton,
-            conditions,
+            automaton: Arc::new(automaton),
+            conditions: Arc::new(conditions),
             constants,
             copies,
             patterns,
+            learnt: None,
         })
     }
 }
