@@ -28,6 +28,7 @@ pub(crate) use sweep::{Sweep, Whole};
 pub(crate) use swept::Swept;
 pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
 
+pub(crate) mod fuzz;
 mod number;
 mod sweep;
 mod swept;

@@ -4,10 +4,12 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use chatwarden_redact::{
     AliasKey, Class, Condition, Detector, Display, Format, Learnt, Limits, Plan, PlanBuilder, Redactor,
-    Selector, Test, mask,
+    Selector, Test, fuzz_text, mask,
 };
 use proptest::prelude::*;
 use serde_json::Value;
+
+use crate::corpus;
 
 #[test]
 fn copies_are_hidden_before_and_behind_the_field() {
@@ -303,6 +305,11 @@ fn text_that_is_not_utf_8_is_refused() {
     let mut redactor = Redactor::new(copies(&[]), Format::Text, Limits::default());
     redactor.write(b"ok \xd0", &mut Vec::new()).unwrap();
     assert_eq!(redactor.finish(&mut Vec::new()).unwrap_err().name(), "invalid-utf-8");
+}
+
+#[test]
+fn texts_of_the_corpus_and_their_mutations_hold_what_must_hold() {
+    corpus::holds("text", 800, fuzz_text);
 }
 
 proptest! {
