@@ -47,6 +47,8 @@
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
 pub use copies::Learnt;
+#[doc(hidden)]
+pub use copies::fuzz::fuzz_text;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]

@@ -168,7 +168,7 @@ impl Rewriter {
             Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => State::Hidden(Some(class)),
             Some(Treatment::Keep) => State::Plain,
             Some(Treatment::Inner(inner)) => State::Inner(Some(inner)),
-            Some(Treatment::Keys(_)) | None => State::Beginning,
+            Some(Treatment::Keys(_) | Treatment::Written) | None => State::Beginning,
         }
     }
 

@@ -117,7 +117,7 @@ fn strictest(treatments: impl Iterator<Item = Treatment>) -> Option<Treatment> {
     let strictness = |treatment: &Treatment| match treatment {
         Treatment::Hide(_) | Treatment::HideIf(..) => 2,
         Treatment::Inner(_) => 1,
-        Treatment::Keys(_) | Treatment::Keep => 0,
+        Treatment::Keys(_) | Treatment::Keep | Treatment::Written => 0,
     };
     treatments.reduce(|first, second| match strictness(&second) > strictness(&first) {
         true => second,

@@ -10,7 +10,7 @@ use crate::{class::Class, display::Display};
 impl Plan {
     /// The same fields; every string is shown as [`text`] and every number as [`number`] of its class.
     pub(crate) fn tracing(&self) -> Result<Plan, PlanError> {
-        let mut fields = self.fields.clone();
+        let mut fields = self.fields.to_vec();
         for field in &mut fields {
             if let Treatment::HideIf(_, class) = field.treatment {
                 field.treatment = Treatment::Hide(class);

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod conditions;
+mod copies;
 mod corpus;
 mod cuts;
 mod differential;
