@@ -51,6 +51,7 @@ pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
 pub use event_stream::fuzz::fuzz_event_stream;
+pub use form::fuzz::fuzz_form;
 #[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
@@ -75,9 +76,11 @@ mod copies;
 mod display;
 mod error;
 mod event_stream;
+mod form;
 mod fragment;
 mod framed;
 mod html;
+mod inner;
 mod json;
 mod marks;
 mod mask;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     error::RedactError,
-    event_stream,
+    event_stream, form,
     framed::{self, jsonp, sequence},
     html, json,
     plan::Plan,
@@ -37,6 +37,8 @@ pub enum Format {
     EventStream,
     /// An HTML page in UTF-8.
     Html,
+    /// `application/x-www-form-urlencoded` (WHATWG URL §5).
+    Form,
 }
 
 /// One rewriter for each format.
@@ -48,6 +50,7 @@ enum Rewriter {
     Framed(framed::Rewriter),
     EventStream(event_stream::Rewriter),
     Html(Box<html::Rewriter>),
+    Form(form::Rewriter),
 }
 
 impl Redactor {
@@ -65,6 +68,7 @@ impl Redactor {
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
             Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
             Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
+            Format::Form => Rewriter::Form(form::Rewriter::new(plan, limits)),
         };
         Redactor { rewriter, failure: None }
     }
@@ -84,6 +88,7 @@ impl Redactor {
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
             Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
             Rewriter::Html(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Form(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -100,6 +105,7 @@ impl Redactor {
             Rewriter::Framed(rewriter) => rewriter.finish(out),
             Rewriter::EventStream(rewriter) => rewriter.finish(out),
             Rewriter::Html(rewriter) => rewriter.finish(out),
+            Rewriter::Form(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -112,6 +118,7 @@ impl Redactor {
             Rewriter::Framed(rewriter) => rewriter.offset(),
             Rewriter::EventStream(rewriter) => rewriter.offset(),
             Rewriter::Html(rewriter) => rewriter.offset(),
+            Rewriter::Form(rewriter) => rewriter.offset(),
         }
     }
 }

@@ -227,6 +227,11 @@ impl Automaton {
         !self.indexes.is_empty()
     }
 
+    /// The labels that an item of unknown index may have.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Label> {
+        std::iter::once(Label::OTHER).chain(self.indexes.iter().map(|&(_, label)| label))
+    }
+
     /// The longest name, in bytes, that any member is compared with.
     pub(crate) fn longest_name(&self) -> usize {
         self.names.longest()
