@@ -46,11 +46,14 @@
 
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
+#[doc(hidden)]
+pub use codings::fuzz::fuzz_codings;
 pub use copies::Learnt;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
 pub use event_stream::fuzz::fuzz_event_stream;
+#[doc(hidden)]
 pub use form::fuzz::fuzz_form;
 #[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
@@ -72,6 +75,7 @@ pub use vault::{MemoryVault, Vault, VaultError};
 
 mod alias;
 mod class;
+pub mod codings;
 mod copies;
 mod display;
 mod error;
