@@ -25,11 +25,11 @@ if [ $# -eq 0 ] && [ -n "${CHATWARDEN_BENCH_DATA:-}" ]; then
     done
 fi
 
-echo "| document | constants | aliases | no such key | nothing to hide | serde_json | constants: x serde_json |"
-echo "|---|---|---|---|---|---|---|"
+echo "| document | constants | aliases | no such key | nothing to hide | bare scan | serde_json | constants: x serde_json |"
+echo "|---|---|---|---|---|---|---|---|"
 for document in $documents; do
     row="| $(basename "$document") |"
-    for way in constants aliases no-such-key nothing serde; do
+    for way in constants aliases no-such-key nothing scan serde; do
         few=$(instructions "$way" "$document" 2)
         many=$(instructions "$way" "$document" 6)
         perbyte=$(awk -v few="$few" -v many="$many" -v size="$(cat "$scratch/size")" \

@@ -1,8 +1,8 @@
 //! How fast is a body redacted?
 //!
-//! Contact-dense and contact-sparse JSON, large and small, with set-up included, next to a copy of the same bytes
-//! and to what everybody would do first: parse with serde_json, replace, print. `cargo bench -p chatwarden-redact`
-//! The other libraries compete in benches/contest, instructions are counted by benches/instructions.sh.
+//! Contact-dense and contact-sparse JSON, large and small, with set-up included, next to a copy of the same bytes,
+//! a bare structural scan of them and what everybody would do first: parse with serde_json, replace, print.
+//! `cargo bench -p chatwarden-redact`. The other libraries compete in benches/contest, instructions are counted by benches/instructions.sh.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -12,6 +12,7 @@ use documents::{DOCUMENTS, KEYS};
 use serde_json::Value;
 
 mod documents;
+mod scan;
 
 criterion_group!(benches, redact);
 criterion_main!(benches);
@@ -47,6 +48,9 @@ fn redact(criterion: &mut Criterion) {
                 out.extend_from_slice(black_box(body));
                 black_box(out.len())
             });
+        });
+        group.bench_function("bare scan", |bencher| {
+            bencher.iter(|| black_box(scan::scan(black_box(body))));
         });
         group.bench_function("serde_json", |bencher| {
             bencher.iter(|| {

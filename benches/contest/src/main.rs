@@ -18,6 +18,8 @@ use documents::{DOCUMENTS, KEYS};
 mod contestants;
 #[path = "../../documents.rs"]
 mod documents;
+#[path = "../../scan.rs"]
+mod scan;
 
 fn main() {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
@@ -56,6 +58,7 @@ fn bodies() -> Vec<(String, String, Vec<u8>)> {
 fn check(document: &str, body: &[u8]) -> usize {
     let original: Value = serde_json::from_slice(body).expect("the document is JSON");
     let expected = masked(&original);
+    assert_eq!(scan::scan(body), scan::bytewise(body), "the scan of {document}");
     for contestant in CONTESTANTS.iter().filter(|contestant| contestant.masks) {
         let mut out = Vec::new();
         let count = contestant.ready(body)(body, &mut out);

@@ -2,7 +2,7 @@
 //!
 //!     once <way> <document> <repeats>
 //!
-//! Ways: constants, aliases, no-such-key, nothing, serde, memcpy. A document is one of benches/documents.rs or the
+//! Ways: constants, aliases, no-such-key, nothing, serde, scan, memcpy. A document is one of benches/documents.rs or the
 //! path of a file.
 #![expect(clippy::disallowed_methods, reason = "the document may be a file")]
 #![expect(clippy::print_stdout, reason = "prints the size of the document")]
@@ -14,6 +14,8 @@ use serde_json::Value;
 
 #[path = "../../../benches/documents.rs"]
 mod documents;
+#[path = "../../../benches/scan.rs"]
+mod scan;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -30,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "no-such-key" => ours(&["absent"], Display::Hidden)?,
         "nothing" => ours(&[], Display::Hidden)?,
         "serde" => Box::new(serde),
+        "scan" => Box::new(|body, out| out.push(scan::scan(body) as u8)),
         "memcpy" => Box::new(|body, out| out.extend_from_slice(body)),
         _ => return Err("no such way".into()),
     };

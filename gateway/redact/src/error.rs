@@ -70,6 +70,21 @@ pub enum RedactError {
     /// A frame is not as long as it says.
     #[error("a frame of another length than it says")]
     WrongLength,
+    /// An event is longer than `Limits::message`.
+    #[error("an event is too large")]
+    EventTooLarge,
+    /// A tag, comment or script of a page is longer than `Limits::markup`, or its elements are nested too deep.
+    #[error("a piece of markup is too large")]
+    MarkupTooLarge,
+    /// Markup that browsers may read in more than one way.
+    #[error("markup is ambiguous")]
+    AmbiguousMarkup,
+    /// Markup that cannot be followed.
+    #[error("markup cannot be followed")]
+    UnscannableMarkup,
+    /// What is assigned to a state variable of a page is not JSON.
+    #[error("the state of a page is not JSON")]
+    InvalidState,
 }
 
 impl RedactError {
@@ -97,6 +112,11 @@ impl RedactError {
             RedactError::UnknownFraming => "unknown-framing",
             RedactError::MessageTooLong => "message-too-long",
             RedactError::WrongLength => "wrong-length",
+            RedactError::EventTooLarge => "event-too-large",
+            RedactError::MarkupTooLarge => "markup-too-large",
+            RedactError::AmbiguousMarkup => "ambiguous-markup",
+            RedactError::UnscannableMarkup => "unscannable-markup",
+            RedactError::InvalidState => "invalid-state",
         }
     }
 }

@@ -50,7 +50,12 @@ pub use copies::Learnt;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
+pub use event_stream::fuzz::fuzz_event_stream;
+#[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
+#[doc(hidden)]
+pub use html::fuzz::fuzz_html;
+pub use html::rule::{HtmlRule, HtmlSelectorError, HtmlTarget};
 #[doc(hidden)]
 pub use json::fuzz::fuzz_json;
 #[doc(hidden)]
@@ -69,8 +74,10 @@ mod class;
 mod copies;
 mod display;
 mod error;
+mod event_stream;
 mod fragment;
 mod framed;
+mod html;
 mod json;
 mod marks;
 mod mask;

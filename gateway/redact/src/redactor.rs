@@ -8,8 +8,9 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     error::RedactError,
+    event_stream,
     framed::{self, jsonp, sequence},
-    json,
+    html, json,
     plan::Plan,
 };
 
@@ -32,6 +33,10 @@ pub enum Format {
     /// Frames of real-time protocols and guarded JSON: Engine.IO and Socket.IO, SockJS, SignalR, Phoenix,
     /// ActionCable, DDP, STOMP, and JSON behind `)]}'` and the like.
     Framed,
+    /// An event stream (WHATWG HTML §9.2.6) whose events hold JSON.
+    EventStream,
+    /// An HTML page in UTF-8.
+    Html,
 }
 
 /// One rewriter for each format.
@@ -41,6 +46,8 @@ enum Rewriter {
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
+    EventStream(event_stream::Rewriter),
+    Html(Box<html::Rewriter>),
 }
 
 impl Redactor {
@@ -56,6 +63,8 @@ impl Redactor {
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
+            Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
+            Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
         };
         Redactor { rewriter, failure: None }
     }
@@ -73,6 +82,8 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
             Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
             Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+            Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Html(rewriter) => rewriter.write(chunk, out),
         };
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
@@ -87,6 +98,8 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
             Rewriter::Jsonp(rewriter) => rewriter.finish(out),
             Rewriter::Framed(rewriter) => rewriter.finish(out),
+            Rewriter::EventStream(rewriter) => rewriter.finish(out),
+            Rewriter::Html(rewriter) => rewriter.finish(out),
         }
     }
 
@@ -97,6 +110,8 @@ impl Redactor {
             Rewriter::JsonSequence(rewriter) => rewriter.offset(),
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
+            Rewriter::EventStream(rewriter) => rewriter.offset(),
+            Rewriter::Html(rewriter) => rewriter.offset(),
         }
     }
 }
@@ -116,12 +131,14 @@ pub struct Limits {
     pub inner_bytes: usize,
     /// How many levels of JSON in strings in JSON are looked into; what is nested deeper is hidden.
     pub nesting: usize,
-    /// The longest message of a framing that tells lengths, and so must be held whole, in bytes; a longer one is
-    /// an error.
+    /// The longest message of a framing that tells lengths, and so must be held whole, and the longest event of an
+    /// event stream, its framing included, in bytes; a longer one is an error.
     pub message: usize,
     /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
     /// the field they are learnt from.
     pub copies_window: usize,
+    /// The longest tag, comment or held script of a page, in bytes; a longer one is an error.
+    pub markup: usize,
 }
 
 impl Limits {
@@ -134,6 +151,7 @@ impl Limits {
         nesting: 3,
         message: 16 * 1024 * 1024,
         copies_window: 256 * 1024,
+        markup: 4 * 1024 * 1024,
     };
 }
 

@@ -18,6 +18,7 @@ use crate::{
     alias::AliasKey,
     class::Class,
     display::Display,
+    html::rule::{Declared, HtmlRule, HtmlSelectorError, Rules},
     mask,
     selector::Selector,
     vault::{Source, Vault},
@@ -43,12 +44,19 @@ pub struct Plan {
     conditions: Conditions,
     /// The constants of classes that show them, as JSON strings.
     constants: [Option<Constant>; Class::ALL.len()],
+    /// What of HTML pages is hidden.
+    html: Rules,
 }
 
 impl Plan {
     /// Begins a plan without fields, in which every class shows aliases.
     pub fn builder() -> PlanBuilder {
-        PlanBuilder { fields: Vec::new(), displays: [Display::default(); Class::ALL.len()], vault: None }
+        PlanBuilder {
+            fields: Vec::new(),
+            displays: [Display::default(); Class::ALL.len()],
+            vault: None,
+            html: Declared::default(),
+        }
     }
 
     /// The declared fields, in their order.
@@ -74,12 +82,23 @@ impl Plan {
 
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
-        self.fields.iter().all(|field| match field.treatment {
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
-            // JSON in strings holds the same fields.
-            Treatment::Keep | Treatment::Inner(Inner::Json) => true,
-            Treatment::Inner(Inner::Text | Inner::Fragment) => false,
-        })
+        self.html.is_empty()
+            && self.fields.iter().all(|field| match field.treatment {
+                Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
+                // JSON in strings holds the same fields.
+                Treatment::Keep | Treatment::Inner(Inner::Json) => true,
+                Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+            })
+    }
+
+    /// What of HTML pages is hidden.
+    pub(crate) fn html(&self) -> &Rules {
+        &self.html
+    }
+
+    /// Whether anything within JSON can be hidden.
+    pub(crate) fn reaches_json(&self) -> bool {
+        !self.fields.is_empty()
     }
 
     pub(crate) fn automaton(&self) -> &Automaton {
@@ -134,6 +153,7 @@ pub struct PlanBuilder {
     fields: Vec<Field>,
     displays: [Display; Class::ALL.len()],
     vault: Option<Arc<dyn Vault>>,
+    html: Declared,
 }
 
 impl PlanBuilder {
@@ -184,6 +204,19 @@ impl PlanBuilder {
         self
     }
 
+    /// Declares what of HTML pages is hidden. Of two rules that select one text or attribute the first decides.
+    pub fn html(mut self, rule: HtmlRule) -> Self {
+        self.html.rules.push(rule);
+        self
+    }
+
+    /// Names a variable of HTML pages whose value must be JSON, else the page is refused. The JSON of other
+    /// variables is redacted by the fields of this plan, too, but what is not JSON there is code.
+    pub fn html_state(mut self, name: &str) -> Self {
+        self.html.states.push(name.to_owned());
+        self
+    }
+
     /// Sets how values of a class are shown.
     pub fn display(mut self, class: Class, display: Display) -> Self {
         self.displays[class.index()] = display;
@@ -222,8 +255,9 @@ impl PlanBuilder {
             Display::Hidden => Constant::of(class),
             Display::Alias | Display::Partial => None,
         });
-        let PlanBuilder { fields, displays, vault } = self;
-        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants })
+        let PlanBuilder { fields, displays, vault, html } = self;
+        let html = html.compile()?;
+        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants, html })
     }
 }
 
@@ -246,6 +280,14 @@ pub enum PlanError {
     /// File links have no alias, so their keys would become one.
     #[error("keys cannot be hidden as `file_url`, which has no aliases to tell them apart")]
     FileKeys,
+    /// A selector of HTML that is none, or is not supported.
+    #[error("the selector of HTML rule {rule}: {problem}")]
+    HtmlSelector {
+        /// Which rule it is of, in the order of their declaration, from 0.
+        rule: usize,
+        /// What is wrong with it.
+        problem: HtmlSelectorError,
+    },
 }
 
 /// What becomes of a value that a selector names.

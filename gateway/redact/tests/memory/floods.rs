@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{AliasKey, Class, Condition, Display, Plan, RedactError, Redactor, Selector, Test};
+use chatwarden_redact::{
+    AliasKey, Class, Condition, Display, Format, Limits, Plan, RedactError, Redactor, Selector, Test,
+};
 
 /// A body of any length.
 pub(crate) struct Flood {
@@ -50,7 +52,8 @@ impl Flood {
         let mut shown = Vec::with_capacity(1024);
         watch();
 
-        let mut redactor = Redactor::json(Arc::clone(&self.plan));
+        let limits = Limits { inner_bytes: 64 * 1024, ..Limits::default() };
+        let mut redactor = Redactor::new(Arc::clone(&self.plan), Format::Json, limits);
         let mut passage = Passage::default();
         let mut failure = None;
         let chunks = (0..times).map(|_| chunk.as_slice());
@@ -100,7 +103,7 @@ pub(crate) fn floods() -> Vec<Flood> {
     use Comes::{Hiding, Refused, To, Verbatim};
     let flood = |name, [before, filling, after]: [&str; 3], comes, heap| Flood {
         name,
-        plan: plan(matches!(heap, WAITING) || before.contains("seen")),
+        plan: plan(heap >= INNER || before.contains("seen")),
         before: before.into(),
         filling: filling.into(),
         after: after.into(),
@@ -163,6 +166,12 @@ pub(crate) fn floods() -> Vec<Flood> {
             Hiding { each: 0, besides: 1 },
             HELD,
         ),
+        flood(
+            "JSON in a string",
+            ["{\"inner\":\"[", r#"\"some text\","#, "1]\"}"],
+            To(r#"{\"inner\":\"hidden\"}"#),
+            INNER,
+        ),
         flood("a string that is never closed", ["[\"", "text", ""], Refused(RedactError::Truncated), SMALL),
         flood(
             "a hidden string that is never closed",
@@ -188,8 +197,8 @@ pub(crate) fn floods() -> Vec<Flood> {
     ]
 }
 
-/// Four fields at any depth; and one on a condition and names that are contacts, which take the longer way.
-fn plan(is_conditional: bool) -> Arc<Plan> {
+/// Four fields at any depth; and, if asked for, one on a condition, names that are contacts and a string to look into.
+fn plan(is_long: bool) -> Arc<Plan> {
     let parse = |text| Selector::parse(text).expect("the selector parses");
     let is_client =
         Condition { member: "type".into(), levels: 0..=0, test: Test::OneOf(vec!["client".into()]) };
@@ -198,10 +207,11 @@ fn plan(is_conditional: bool) -> Arc<Plan> {
         .field(Class::Email, &parse("$..email"))
         .field(Class::Name, &parse("$..name"))
         .field(Class::Avatar, &parse("$..avatar"));
-    if is_conditional {
+    if is_long {
         builder = builder
             .field_when(Class::Handle, &parse("$.a.id"), &[is_client])
-            .contact_keys(Class::Phone, &parse("$.seen"));
+            .contact_keys(Class::Phone, &parse("$.seen"))
+            .json_in_string(&parse("$.inner"));
     }
     for class in Class::ALL {
         builder = builder.display(class, Display::Hidden);
@@ -226,5 +236,7 @@ const SMALL: usize = 2 * 1024;
 const HELD: usize = 128 * 1024;
 /// A state for each of 128 containers.
 const DEEP: usize = 16 * 1024;
+/// A string that is looked into, up to its limit.
+const INNER: usize = 128 * 1024;
 /// An object, up to its limit, with the chunk that goes beyond it.
 const WAITING: usize = 192 * 1024;

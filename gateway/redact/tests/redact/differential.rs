@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use chatwarden_redact::{AliasKey, Class, Display, Limits, Plan, Selector};
+use chatwarden_redact::{AliasKey, Class, Condition, Display, Limits, Plan, Selector, Test};
 use serde_json::Value;
 
 use crate::{
@@ -205,9 +205,10 @@ const TAILS: [&str; 3] = [
     r#","text":"A tail of ordinary text, with \"quotes\" and \\ in it, longer than a block or two, so that whatever goes wrong before it shows.","phone":"+37069999999","items":[{"id":1,"name":"Z"},{"id":2,"name":"Y"}],"end":null} "#,
 ];
 
-const PLANS: usize = 5;
+const PLANS: usize = 7;
 
-/// Some fields at any depth; nothing; everything; aliases; exact ways.
+/// Some fields at any depth; nothing; everything; aliases; exact ways; conditions and names that are contacts;
+/// strings that are looked into.
 fn plans() -> &'static [Arc<Plan>; PLANS] {
     static ALL: OnceLock<[Arc<Plan>; PLANS]> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -233,8 +234,39 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
                 ],
                 Display::Partial,
             ),
+            conditional(),
+            looking_into_strings(),
         ]
     })
+}
+
+fn conditional() -> Arc<Plan> {
+    let when = |member: &str, levels, test| [Condition { member: member.into(), levels, test }];
+    let one = || vec!["1".to_owned(), "Z".to_owned()];
+    let builder = Plan::builder()
+        .keep(&parse("$.items"))
+        .field_when(Class::Phone, &parse("$..phone"), &when("name", 0..=0, Test::OneOf(one())))
+        .field_when(Class::Name, &parse("$..name"), &when("a", 0..=1, Test::NoneOf(one())))
+        .field_when(
+            Class::Handle,
+            &parse("$..['x', 'e/m']"),
+            &when("z", 0..=3, Test::OneOf(vec!["zz".into()])),
+        )
+        .contact_keys(Class::Phone, &parse("$..deep"));
+    Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
+}
+
+fn looking_into_strings() -> Arc<Plan> {
+    let builder = Plan::builder()
+        .field(Class::Phone, &parse("$..phone"))
+        .json_in_string(&parse("$..a"))
+        .html_in_string(&parse("$..name"))
+        .text(&parse("$..['text', 'x', 'é😀']"));
+    Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
+}
+
+fn parse(selector: &str) -> Selector {
+    Selector::parse(selector).unwrap()
 }
 
 /// Plans for the generated documents, as the simple redactor reads them.

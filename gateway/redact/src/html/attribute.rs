@@ -1,0 +1,333 @@
+//! The value of a selected attribute: the address in it is masked, and what is around the address stays.
+//!
+//! Addresses stand in links (`tel:`, `mailto:`, the web addresses of messengers), in the candidates of a `srcset`
+//! and in the `url()`s of a `style`. Any other value is one value.
+
+use std::{fmt::Write, ops::Range};
+
+use crate::{class::Class, plan::Plan};
+
+/// Shows the decoded value of an attribute. Returns how many values were hidden.
+pub(super) fn show(plan: &Plan, class: Class, name: &str, value: &str, out: &mut String) -> u64 {
+    match name {
+        "srcset" | "imagesrcset" => show_srcset(plan, class, value, out),
+        "style" => show_style(plan, class, value, out),
+        _ => show_link(plan, class, value, out),
+    }
+}
+
+/// Shows a value whole, white space around it kept. An empty one stays empty.
+fn show_whole(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
+    let trimmed = value.trim();
+    if trimmed.is_empty() {
+        out.push_str(value);
+        return 0;
+    }
+    let start = value.len() - value.trim_start().len();
+    out.push_str(&value[..start]);
+    plan.write_text(class, trimmed.as_bytes(), out);
+    out.push_str(&value[start + trimmed.len()..]);
+    1
+}
+
+/// Shows a link by the address in it, or whole if it has none.
+fn show_link(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
+    let addresses = addresses(value);
+    if addresses.is_empty() {
+        return show_whole(plan, class, value, out);
+    }
+    let mut hidden = 0;
+    let mut passed = 0;
+    for address in addresses {
+        out.push_str(&value[passed..address.start]);
+        let decoded = percent_decoded(&value[address.clone()]);
+        let mut shown = String::new();
+        if !decoded.is_empty() {
+            plan.write_text(class, &decoded, &mut shown);
+            hidden += 1;
+        }
+        push_percent_encoded(&shown, out);
+        passed = address.end;
+    }
+    out.push_str(&value[passed..]);
+    hidden
+}
+
+/// The places of the addresses in a link of a known form, in their order.
+fn addresses(link: &str) -> Vec<Range<usize>> {
+    let lower = link.to_ascii_lowercase();
+    let start = link.len() - link.trim_start().len();
+    let end = start + link.trim().len();
+    let after = |prefix: &str| lower[start..].starts_with(prefix).then_some(start + prefix.len());
+    if let Some(from) = after("mailto:") {
+        return mail_addresses(&lower, from, end);
+    }
+    for scheme in [
+        "tel:",
+        "sms:",
+        "smsto:",
+        "callto:",
+        "facetime:",
+        "facetime-audio:",
+        "sip:",
+        "sips:",
+        "xmpp:",
+        "skype:",
+    ] {
+        if let Some(from) = after(scheme) {
+            let to = lower[from..end].find('?').map_or(end, |query| from + query);
+            let place = from..to;
+            return Vec::from([place]);
+        }
+    }
+    for site in ["https://", "http://", "//"] {
+        let Some(host) = after(site) else { continue };
+        let host = if lower[host..].starts_with("www.") { host + 4 } else { host };
+        for path in ["wa.me/", "t.me/", "telegram.me/", "vk.me/", "m.me/", "viber.click/", "signal.me/#p/"] {
+            if lower[host..end].starts_with(path) {
+                let from = host + path.len();
+                let rest = &lower[from..end];
+                let to = rest.find(['?', '#']).map_or(end, |query| from + query);
+                let place = from..to;
+                return Vec::from([place]);
+            }
+        }
+        if lower[host..].starts_with("api.whatsapp.com/") || lower[host..].starts_with("web.whatsapp.com/") {
+            return parameters(&lower, end, &["phone"]);
+        }
+    }
+    for scheme in ["whatsapp:", "viber:", "tg:"] {
+        if after(scheme).is_some() {
+            return parameters(&lower, end, &["phone", "number", "contact", "domain"]);
+        }
+    }
+    Vec::new()
+}
+
+/// The addresses of a `mailto:` link (RFC 6068 §2), in its path and in the fields that hold more of them.
+fn mail_addresses(link: &str, from: usize, end: usize) -> Vec<Range<usize>> {
+    let path = link[from..end].find('?').map_or(end, |query| from + query);
+    let mut places = split(link, from..path, ',');
+    for field in parameters(link, end, &["to", "cc", "bcc", "reply-to"]) {
+        places.extend(split(link, field, ','));
+    }
+    places
+}
+
+/// The values of query parameters with one of these names.
+fn parameters(link: &str, end: usize, names: &[&str]) -> Vec<Range<usize>> {
+    let Some(query) = link[..end].find('?') else { return Vec::new() };
+    let end = link[query..end].find('#').map_or(end, |fragment| query + fragment);
+    let pairs = split(link, query + 1..end, '&');
+    let value = |pair: Range<usize>| {
+        let (name, _) = link[pair.clone()].split_once('=')?;
+        names.contains(&name).then_some(pair.start + name.len() + 1..pair.end)
+    };
+    pairs.into_iter().filter_map(value).collect()
+}
+
+fn split(text: &str, range: Range<usize>, by: char) -> Vec<Range<usize>> {
+    let mut from = range.start;
+    let mut places = Vec::new();
+    for part in text[range].split(by) {
+        places.push(from..from + part.len());
+        from += part.len() + by.len_utf8();
+    }
+    places
+}
+
+/// Shows every candidate of a list of images (WHATWG HTML §4.8.4.2.1); their descriptors stay.
+fn show_srcset(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
+    let mut hidden = 0;
+    let mut rest = value;
+    loop {
+        let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        if rest.is_empty() {
+            return hidden;
+        }
+        let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
+        let url = rest[..end].trim_end_matches(',');
+        hidden += show_whole(plan, class, url, out);
+        rest = &rest[url.len()..];
+        if !rest.starts_with(',') {
+            let mut depth = 0_usize;
+            let is_end = |c: char| {
+                match c {
+                    '(' => depth += 1,
+                    ')' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                c == ',' && depth == 0
+            };
+            let end = rest.find(is_end).unwrap_or(rest.len());
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+        }
+    }
+}
+
+/// Shows every address and string of a style. One that has escapes or comments, in which more could hide, is
+/// emptied.
+fn show_style(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
+    if value.contains('\\') || value.contains("/*") {
+        return 1;
+    }
+    let mut hidden = 0;
+    let mut passed = 0;
+    for place in style_values(value) {
+        out.push_str(&value[passed..place.start]);
+        let mut shown = String::new();
+        hidden += show_whole(plan, class, &value[place.clone()], &mut shown);
+        out.extend(shown.chars().filter(|c| !matches!(c, '"' | '\'' | '(' | ')' | '\\' | '\n')));
+        passed = place.end;
+    }
+    out.push_str(&value[passed..]);
+    hidden
+}
+
+/// The insides of the strings and of the unquoted `url()`s (CSS Syntax §4.3) of a style.
+fn style_values(style: &str) -> Vec<Range<usize>> {
+    let lower = style.to_ascii_lowercase();
+    let mut places = Vec::new();
+    let mut at = 0;
+    while let Some(found) = lower[at..].find(['"', '\'', '(']) {
+        at += found + 1;
+        let opener = lower.as_bytes().get(at - 1).copied();
+        let closer = match opener {
+            Some(b'"') => '"',
+            Some(b'\'') => '\'',
+            _ if !lower[..at].ends_with("url(") => continue,
+            _ if lower[at..].trim_start().starts_with(['"', '\'']) => continue,
+            _ => ')',
+        };
+        let end = lower[at..].find(closer).map_or(style.len(), |end| at + end);
+        places.push(at..end);
+        at = (end + 1).min(style.len());
+    }
+    places
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if let (b'%', [high, low, tail @ ..]) = (byte, tail)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            out.push(high << 4 | low);
+            rest = tail;
+        } else {
+            out.push(*byte);
+        }
+    }
+    out
+}
+
+/// Encodes all that may not stand for itself within a part of a URL (RFC 3986 §3.3).
+fn push_percent_encoded(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'@' | b'/' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(out, "%{byte:02X}"); // writing to a String cannot fail
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AliasKey, Display};
+
+    fn plan(display: Display) -> Plan {
+        let key = AliasKey::new(&[7; 32]).unwrap();
+        let mut builder = Plan::builder();
+        for class in Class::ALL {
+            builder = builder.display(class, display);
+        }
+        builder.build(&key).unwrap()
+    }
+
+    fn shown(class: Class, display: Display, name: &str, value: &str) -> (String, u64) {
+        let mut out = String::new();
+        let hidden = show(&plan(display), class, name, value, &mut out);
+        (out, hidden)
+    }
+
+    #[test]
+    fn the_address_of_a_link_is_masked_within_it() {
+        let cases = [
+            ("tel:+37061234567", "tel:hidden", 1),
+            (" TEL:+370%2061234567?x=1 ", " TEL:hidden?x=1 ", 1),
+            ("https://wa.me/37061234567?text=hi", "https://wa.me/hidden?text=hi", 1),
+            ("//www.wa.me/37061234567", "//www.wa.me/hidden", 1),
+            (
+                "https://api.whatsapp.com/send?text=a&phone=37061234567#x",
+                "https://api.whatsapp.com/send?text=a&phone=hidden#x",
+                1,
+            ),
+            ("viber://chat?number=%2B37061234567", "viber://chat?number=hidden", 1),
+            ("+37061234567", "hidden", 1),
+            ("  ", "  ", 0),
+            ("tel:", "tel:", 0),
+        ];
+        for (value, expected, hidden) in cases {
+            assert_eq!(
+                shown(Class::Phone, Display::Hidden, "href", value),
+                (expected.to_owned(), hidden),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_recipient_of_a_mail_link_is_masked() {
+        let (out, hidden) = shown(
+            Class::Email,
+            Display::Hidden,
+            "href",
+            "mailto:a@b.example,c%40d.example?subject=x&CC=e@f.example",
+        );
+        assert_eq!(
+            out,
+            "mailto:hidden@client.invalid,hidden@client.invalid?subject=x&CC=hidden@client.invalid"
+        );
+        assert_eq!(hidden, 3);
+    }
+
+    #[test]
+    fn what_a_url_cannot_spell_is_percent_encoded() {
+        let (out, _) = shown(Class::Phone, Display::Partial, "href", "tel:+37061234507");
+        assert_eq!(out, "tel:+%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A207");
+    }
+
+    #[test]
+    fn candidates_of_a_srcset_are_masked_one_by_one() {
+        let (out, hidden) =
+            shown(Class::Phone, Display::Hidden, "srcset", " /a.png 1x, /b,c.png, /d (1,2) 2x,,/e");
+        assert_eq!(out, " hidden 1x, hidden, hidden (1,2) 2x,,hidden");
+        assert_eq!(hidden, 4);
+    }
+
+    #[test]
+    fn addresses_of_a_style_are_masked_and_styles_that_could_hide_more_are_emptied() {
+        let style = |value| shown(Class::Phone, Display::Hidden, "style", value);
+        let (out, hidden) =
+            style("color: red; background: URL( /a.png ), url('/b'), image-set(\"/c\" 1x); width: calc(1px)");
+        assert_eq!(
+            out,
+            "color: red; background: URL( hidden ), url('hidden'), image-set(\"hidden\" 1x); width: calc(1px)"
+        );
+        assert_eq!(hidden, 3);
+        assert_eq!(style("background: u\\72l(/a)"), (String::new(), 1));
+        assert_eq!(style("background: url/**/(/a)"), (String::new(), 1));
+        assert_eq!(style("background: url(/a"), ("background: url(hidden".to_owned(), 1));
+    }
+}
