@@ -2,7 +2,7 @@
 //!
 //! Routes that hide match loosely, routes that keep exactly: a looser spelling must not show more.
 
-use chatwarden_redact::{Class, Condition, Pick, Segment, Selector, Test};
+use chatwarden_redact::{Class, Condition, HtmlRule, HtmlTarget, Pick, Segment, Selector, Test};
 
 use super::{
     Channels, ContactField, Grant, Restriction,
@@ -41,6 +41,8 @@ impl Reader {
         list("file_urls").for_each(|node| self.declare(node, Declared::FileUrl));
         list("json_in_string").for_each(|node| self.declare(node, Declared::Json));
         list("message_text").for_each(|node| self.declare(node, Declared::Text));
+        list("html").for_each(|node| self.html(node));
+        list("html_state").for_each(|node| self.html_states.push(node.written().to_owned()));
         if let Some(node) = document.get("channel") {
             self.channels = self.channel(node).or(self.channels.take());
         }
@@ -106,6 +108,22 @@ impl Reader {
         Some(Condition { member: member.to_owned(), levels: level..=level, test: Test::OneOf(values) })
     }
 
+    fn html(&mut self, node: Node<'_>) {
+        let (Some(select), Some(class)) = (node.get("select"), node.get("field").and_then(class)) else {
+            return;
+        };
+        let attribute = node.get("attribute").map(|name| HtmlTarget::Attribute(name.written().to_owned()));
+        let target = attribute.unwrap_or(HtmlTarget::Text);
+        let rule = HtmlRule { select: select.written().to_owned(), target, class };
+        match rule.check() {
+            Ok(()) => self.html.push(rule),
+            Err(problem) => {
+                let message = format!("{} cannot be used: {problem}", quote(select.written()));
+                self.found.push(select.error("malformed-css", message));
+            }
+        }
+    }
+
     fn channel(&mut self, node: Node<'_>) -> Option<Channels> {
         let path = node.get("path")?;
         let selector = self.selector(path)?;
@@ -134,6 +152,10 @@ impl Reader {
         }
         Some(Channels { member, values })
     }
+}
+
+fn class(node: Node<'_>) -> Option<Class> {
+    CLASSES.into_iter().find(|class| class.name() == node.written())
 }
 
 /// A value as payloads spell it: truth values and numbers as JSON does.

@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use chatwarden_redact::Selector;
+use chatwarden_redact::{HtmlRule, Selector};
 
 pub use self::{
     codes::CODES,
@@ -36,6 +36,8 @@ pub struct Profile {
     restricting: RouteTable<Restriction>,
     scopes: Vec<Scope>,
     channels: Option<Channels>,
+    html: Vec<HtmlRule>,
+    html_states: Vec<String>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -148,6 +150,16 @@ impl Profile {
     /// How payloads say by which channel a contact came.
     pub fn channels(&self) -> Option<&Channels> {
         self.channels.as_ref()
+    }
+
+    /// Where pages hold contact data.
+    pub fn html(&self) -> &[HtmlRule] {
+        &self.html
+    }
+
+    /// The variables that scripts of pages assign JSON to.
+    pub fn html_states(&self) -> impl Iterator<Item = &str> {
+        self.html_states.iter().map(String::as_str)
     }
 
     /// The names of the parts of the web interface.

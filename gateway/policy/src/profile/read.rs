@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::Selector;
+use chatwarden_redact::{HtmlRule, Selector};
 
 use super::{
     Action, Channels, Download, Grant, Place, Profile, Restriction, Scope, scope::Declared, shape::PROFILE,
@@ -61,6 +61,8 @@ pub(super) struct Reader {
     /// The lists of `routes:`, as written, and whether they match exactly; the place of one is its bit.
     pub(super) scopes: Vec<(bool, Vec<String>)>,
     pub(super) channels: Option<Channels>,
+    pub(super) html: Vec<HtmlRule>,
+    pub(super) html_states: Vec<String>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -210,6 +212,8 @@ impl Reader {
             restricting: RouteTable::build(self.restricting),
             scopes,
             channels: self.channels,
+            html: self.html,
+            html_states: self.html_states,
             areas: self.areas,
             action_types: self.action_types,
         };

@@ -3,7 +3,7 @@
 //! The table is what `schema profile` prints and what editors show, so its words are for whoever teaches the gateway a
 //! new application. Keys whose behaviour comes later are known and refused, never ignored.
 
-use crate::shape::{Field, Shape};
+use crate::shape::{Field, Shape, Word};
 
 /// A profile.
 pub const PROFILE: Shape = Shape::Object(&[
@@ -63,7 +63,16 @@ pub const PROFILE: Shape = Shape::Object(&[
         "Strings whose content is itself JSON, with the same fields from its root.",
         PLACES,
     ),
-    Field::new("html", "Where contact data stands in pages.", Shape::Any).later(),
+    Field::new(
+        "html",
+        "Where contact data stands in pages, besides JSON in scripts and links that dial or mail.",
+        Shape::List(&HTML),
+    ),
+    Field::new(
+        "html_state",
+        "Variables of pages that hold JSON, with the same fields from its root. A page where one holds something else is refused.",
+        Shape::List(&Shape::Text("a variable such as `__STATE__`")),
+    ),
     Field::new("csv", "Columns that carry contact data.", Shape::Any).later(),
     Field::new(
         "who_am_i",
@@ -176,6 +185,29 @@ const PLACES: Shape = Shape::List(&Shape::Union(&[
         Field::new("routes", "The routes whose answers are meant; without, all of them.", ROUTES),
     ]),
 ]));
+
+const HTML: Shape = Shape::Object(&[
+    Field::new(
+        "select",
+        "The elements, by a CSS selector.",
+        Shape::Text("a CSS selector such as `.client-phone`"),
+    )
+    .required(),
+    Field::new(
+        "attribute",
+        "The attribute that holds the value; without, it is the text of the element.",
+        Shape::Text("an attribute's name"),
+    ),
+    Field::new("field", "What the value is.", CLASS).required(),
+]);
+
+const CLASS: Shape = Shape::Words(&[
+    Word::new("phone", "A phone number."),
+    Word::new("email", "An e-mail address."),
+    Word::new("name", "A name."),
+    Word::new("handle", "A messenger or social network id."),
+    Word::new("avatar", "A link to a picture."),
+]);
 
 const CHANNEL: Shape = Shape::Object(&[
     Field::new(

@@ -143,6 +143,16 @@ fn a_channel_is_a_member_at_any_depth() {
 }
 
 #[test]
+fn an_element_is_selected_by_css() {
+    let html = |rule: &str| codes(&format!("app: x\nhtml:\n  - {{ {rule} }}\n"));
+    assert_eq!(html("select: .client-phone, field: phone"), []);
+    assert_eq!(html("select: img.client-avatar, attribute: src, field: avatar"), []);
+    assert_eq!(html("select: \"a::before\", field: phone"), [("malformed-css", 3)]);
+    assert_eq!(html("select: \"..x\", field: phone"), [("malformed-css", 3)]);
+    assert_eq!(html("select: .x, field: fone"), [("unknown-value", 3)]);
+}
+
+#[test]
 fn what_is_kept_holds_on_exactly_its_routes() {
     let text = "app: x\nkeep: [{ path: $..a, routes: [\"GET /a\"] }]\nfile_urls: [{ path: $..b, routes: [\"GET /a\"] }]\n";
     let (profile, _) = parse(text).unwrap();

@@ -74,12 +74,18 @@ fn compile_plan(
     }
     if let Some(rule) = rule {
         builder = hide_contacts(builder, rule, scope);
+        for element in context.profile.html().iter().filter(|element| rule.hides(element.class)) {
+            builder = builder.html(element.clone());
+        }
     }
     for selector in scope.file_urls.iter().filter(|_| links) {
         builder = builder.field(Class::FileUrl, selector);
     }
     for selector in &scope.json_in_string {
         builder = builder.json_in_string(selector);
+    }
+    for name in context.profile.html_states() {
+        builder = builder.html_state(name);
     }
     let plan = builder.build(context.alias_key).map_err(|error| {
         let name = format!("{}/{}", context.dir, super::Kind::PersonalData.file_name());
