@@ -47,10 +47,14 @@
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
 pub use copies::Learnt;
+#[doc(hidden)]
+pub use copies::fuzz::fuzz_text;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
 pub use event_stream::fuzz::fuzz_event_stream;
+#[doc(hidden)]
+pub use form::fuzz::fuzz_form;
 #[doc(hidden)]
 pub use framed::fuzz::fuzz_framed;
 #[doc(hidden)]
@@ -62,9 +66,14 @@ pub use json::fuzz::fuzz_json;
 pub use json::nested::fuzz::fuzz_nested;
 pub use marks::{Mark, Opened, find_marks, judge};
 pub use mask::mask;
-pub use patterns::{Detector, Found};
+pub use patterns::{Detector, Found as Match};
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
+pub use restore::{
+    Finding, Findings, Found, OnMasked, Refusal, RestoreError, RestoreOptions, Restored, Restorer, Wanted,
+};
+#[doc(hidden)]
+pub use restore::{fuzz_restore, fuzz_restore_form};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 pub use token::KeyRing;
 pub use vault::{MemoryVault, Vault, VaultError};
@@ -75,9 +84,11 @@ mod copies;
 mod display;
 mod error;
 mod event_stream;
+mod form;
 mod fragment;
 mod framed;
 mod html;
+mod inner;
 mod json;
 mod marks;
 mod mask;
@@ -85,6 +96,7 @@ mod patterns;
 mod plain;
 mod plan;
 mod redactor;
+mod restore;
 mod scan;
 mod selector;
 mod text;

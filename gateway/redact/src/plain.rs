@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    copies::{Learnt, Sweep, Whole},
+    copies::{Sweep, Whole},
     error::RedactError,
     patterns::{self, Detector, REACH, glyph},
     plan::Plan,
@@ -18,7 +18,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Rewriter {
     plan: Arc<Plan>,
-    learnt: Option<Arc<Learnt>>,
     /// What has come and not left; before `done`, what has left and is context.
     held: Vec<u8>,
     /// `done <= valid <= held.len()`
@@ -31,20 +30,7 @@ pub(crate) struct Rewriter {
 
 impl Rewriter {
     pub(crate) fn new(plan: Arc<Plan>, _limits: Limits) -> Rewriter {
-        Rewriter {
-            plan,
-            learnt: None,
-            held: Vec::new(),
-            done: 0,
-            valid: 0,
-            summary: Summary::default(),
-            offset: 0,
-        }
-    }
-
-    /// Hides copies of these values, too.
-    pub(crate) fn look_up(&mut self, learnt: Arc<Learnt>) {
-        self.learnt = Some(learnt);
+        Rewriter { plan, held: Vec::new(), done: 0, valid: 0, summary: Summary::default(), offset: 0 }
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
@@ -114,15 +100,14 @@ impl Rewriter {
     /// Emits what begins before `end`, without what is found in it.
     fn let_go(&mut self, end: usize, out: &mut Vec<u8>) {
         let plan = Arc::clone(&self.plan);
-        let learnt = self.learnt.clone();
         let Ok(text) = std::str::from_utf8(&self.held[..self.valid]) else { return };
-        let mut hidden = find(&plan, learnt.as_deref(), text, self.done);
+        let mut hidden = find(&plan, text, self.done);
         hidden.retain(|hidden| hidden.range.start < end);
         let mut passed = self.done;
         for Hidden { range, class, value } in hidden {
             out.extend_from_slice(&self.held[passed..range.start]);
             let mut shown = String::new();
-            plan.write_text(class, value.as_bytes(), &mut shown);
+            plan.show_copy(class, value.as_bytes(), &mut shown);
             out.extend_from_slice(shown.as_bytes());
             self.summary.hidden[class.index()] += 1;
             passed = range.end;
@@ -141,9 +126,9 @@ pub(crate) struct Hidden {
 }
 
 /// What is hidden of a free text from `from` on: copies, and besides them what has the shape of a contact.
-pub(crate) fn find(plan: &Plan, learnt: Option<&Learnt>, text: &str, from: usize) -> Vec<Hidden> {
+pub(crate) fn find(plan: &Plan, text: &str, from: usize) -> Vec<Hidden> {
     let mut copies = Vec::new();
-    if let Some(learnt) = learnt {
+    if let Some(learnt) = plan.learnt() {
         let sweep: Sweep<'_> = learnt.sweep(plan.key());
         if !sweep.is_idle() {
             sweep.find(text, from, Whole::Text, &mut copies);

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::{
     class::Class,
+    copies::{Learnt, Swept},
     error::RedactError,
-    event_stream,
+    event_stream, form,
     framed::{self, jsonp, sequence},
-    html, json,
+    html, json, plain,
     plan::Plan,
 };
 
@@ -18,6 +19,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Redactor {
     rewriter: Rewriter,
+    /// As they were given, to begin anew.
+    plan: Arc<Plan>,
+    format: Format,
+    limits: Limits,
     failure: Option<RedactError>,
 }
 
@@ -37,17 +42,23 @@ pub enum Format {
     EventStream,
     /// An HTML page in UTF-8.
     Html,
+    /// `application/x-www-form-urlencoded` (WHATWG URL §5).
+    Form,
+    /// Plain text in UTF-8, in which contacts are found by their shape.
+    Text,
 }
 
 /// One rewriter for each format.
 #[derive(Debug)]
 enum Rewriter {
-    Json(json::Rewriter),
+    Json(Swept),
     JsonSequence(sequence::Rewriter),
     Jsonp(jsonp::Rewriter),
     Framed(framed::Rewriter),
     EventStream(event_stream::Rewriter),
     Html(Box<html::Rewriter>),
+    Form(form::Rewriter),
+    Text(plain::Rewriter),
 }
 
 impl Redactor {
@@ -58,15 +69,36 @@ impl Redactor {
 
     /// Begins a body of a format under limits.
     pub fn new(plan: Arc<Plan>, format: Format, limits: Limits) -> Redactor {
+        let copies = plan.copies().then(Arc::default);
+        Redactor::begin(plan, format, limits, copies)
+    }
+
+    /// Looks for copies of the values that are in a set, and has it learn those of this body. Bodies of one account
+    /// share one. It is given before the first byte; under a plan that does not hide copies it stays as it is.
+    #[must_use]
+    pub fn with_copies(self, learnt: Arc<Learnt>) -> Redactor {
+        debug_assert_eq!(self.offset(), 0);
+        let copies = self.plan.copies().then_some(learnt);
+        Redactor::begin(self.plan, self.format, self.limits, copies)
+    }
+
+    fn begin(plan: Arc<Plan>, format: Format, limits: Limits, copies: Option<Arc<Learnt>>) -> Redactor {
+        let given = Arc::clone(&plan);
+        let plan = match copies {
+            Some(learnt) => Arc::new(plan.teaching(learnt)),
+            None => plan,
+        };
         let rewriter = match format {
-            Format::Json => Rewriter::Json(json::Rewriter::new(plan, limits)),
+            Format::Json => Rewriter::Json(Swept::new(plan, limits)),
             Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
             Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
             Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
             Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
             Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
+            Format::Form => Rewriter::Form(form::Rewriter::new(plan, limits)),
+            Format::Text => Rewriter::Text(plain::Rewriter::new(plan, limits)),
         };
-        Redactor { rewriter, failure: None }
+        Redactor { plan: given, format, limits, rewriter, failure: None }
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
@@ -77,14 +109,7 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let result = match &mut self.rewriter {
-            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
-            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
-            Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Html(rewriter) => rewriter.write(chunk, out),
-        };
+        let result = self.rewriter.write(chunk, out);
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
 
@@ -93,25 +118,52 @@ impl Redactor {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        match self.rewriter {
+        self.rewriter.finish(out)
+    }
+
+    /// How many bytes have been taken; after an error, those before the byte that it was found at.
+    pub fn offset(&self) -> u64 {
+        self.rewriter.offset()
+    }
+}
+
+impl Rewriter {
+    fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
+        match self {
+            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
+            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
+            Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Html(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Form(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Text(rewriter) => rewriter.write(chunk, out),
+        }
+    }
+
+    fn finish(self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {
+        match self {
             Rewriter::Json(rewriter) => rewriter.finish(out),
             Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
             Rewriter::Jsonp(rewriter) => rewriter.finish(out),
             Rewriter::Framed(rewriter) => rewriter.finish(out),
             Rewriter::EventStream(rewriter) => rewriter.finish(out),
             Rewriter::Html(rewriter) => rewriter.finish(out),
+            Rewriter::Form(rewriter) => rewriter.finish(out),
+            Rewriter::Text(rewriter) => rewriter.finish(out),
         }
     }
 
-    /// How many bytes have been taken; after an error, those before the byte that it was found at.
-    pub fn offset(&self) -> u64 {
-        match &self.rewriter {
+    fn offset(&self) -> u64 {
+        match self {
             Rewriter::Json(rewriter) => rewriter.offset(),
             Rewriter::JsonSequence(rewriter) => rewriter.offset(),
             Rewriter::Jsonp(rewriter) => rewriter.offset(),
             Rewriter::Framed(rewriter) => rewriter.offset(),
             Rewriter::EventStream(rewriter) => rewriter.offset(),
             Rewriter::Html(rewriter) => rewriter.offset(),
+            Rewriter::Form(rewriter) => rewriter.offset(),
+            Rewriter::Text(rewriter) => rewriter.offset(),
         }
     }
 }

@@ -25,10 +25,13 @@ use crate::{
 
 use number::Forms;
 pub(crate) use sweep::{Sweep, Whole};
-pub(crate) use trail::Trail;
+pub(crate) use swept::Swept;
+pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
 
+pub(crate) mod fuzz;
 mod number;
 mod sweep;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod trail;
@@ -87,12 +90,11 @@ impl Learnt {
 
     /// Takes the value of a field that is kept: it is no copy of anything.
     pub(crate) fn learn_kept(&self, key: &AliasKey, value: &str) {
-        for class in [Class::Phone, Class::Email, Class::Name] {
-            if let Some(lookups) = Lookups::of(class, value) {
-                let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
-                generations[0].never.extend(lookups.digests(key).iter().map(|(digest, _)| *digest));
-                self.turn(&mut generations);
-            }
+        // What it is, is told by its form: a number and an address are no names.
+        if let Some(lookups) = Lookups::of(Class::Name, value) {
+            let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+            generations[0].never.extend(lookups.digests(key).iter().map(|(digest, _)| *digest));
+            self.turn(&mut generations);
         }
     }
 

@@ -48,7 +48,7 @@ impl Trail {
             learnt,
             held: Vec::new(),
             done: 0,
-            next_step: limits.copies_window as u64,
+            next_step: limits.copies_window.max(1) as u64,
             marked: 0,
             kept: 0,
             is_inside: false,
@@ -244,8 +244,11 @@ impl Walk<'_, '_> {
         let Copy { range, original } = copy;
         self.pass(base + range.start);
         let mut shown = String::new();
-        self.trail.plan.write_text(original.class, original.value.as_bytes(), &mut shown);
-        self.out.extend_from_slice(shown.as_bytes());
+        self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
+        match self.held[base + range.start..base + range.end].contains(&b'%') {
+            true => push_encoded(&shown, self.out),
+            false => self.out.extend_from_slice(shown.as_bytes()),
+        }
         self.replaced(base + range.end, original);
     }
 
@@ -257,7 +260,7 @@ impl Walk<'_, '_> {
             Class::Phone => Class::Phone,
             Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => Class::Handle,
         };
-        let number = self.trail.plan.number(class, original.value.as_bytes());
+        let number = self.trail.plan.copied_number(class, original.value.as_bytes());
         self.out.extend_from_slice(number.to_string().as_bytes());
         self.replaced(range.end, original);
     }
@@ -274,6 +277,17 @@ impl Walk<'_, '_> {
         if let Some(bytes) = self.held.get(self.passed..to) {
             self.out.extend_from_slice(bytes);
             self.passed = to;
+        }
+    }
+}
+
+/// Spells what stands in the place of what was percent-encoded (RFC 3986 §2.3).
+fn push_encoded(shown: &str, out: &mut Vec<u8>) {
+    let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
+    for byte in shown.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
+            _ => out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]),
         }
     }
 }

@@ -6,22 +6,22 @@
 use std::sync::Arc;
 
 use crate::{
+    copies::Swept,
     error::RedactError,
-    json,
     plan::Plan,
     redactor::{Limits, Summary},
 };
 
 #[derive(Debug)]
 pub(super) struct Value {
-    rewriter: json::Rewriter,
+    rewriter: Swept,
     /// The last byte that was read.
     last: Option<u8>,
 }
 
 impl Value {
     pub(super) fn new(plan: Arc<Plan>, limits: Limits) -> Value {
-        Value { rewriter: json::Rewriter::new(plan, limits), last: None }
+        Value { rewriter: Swept::new(plan, limits), last: None }
     }
 
     /// Reads on from `at`. Returns whether something that is no part of the text stands at `at`; else the chunk is

@@ -42,7 +42,7 @@ impl Edits {
     ) {
         if !value.is_empty() {
             let mut shown = String::new();
-            plan.write_text(class, value.as_bytes(), &mut shown);
+            plan.show_copy(class, value.as_bytes(), &mut shown);
             self.replace(range, spell(shown));
             self.summary.hidden[class.index()] += 1;
         }

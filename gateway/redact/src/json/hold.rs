@@ -122,6 +122,7 @@ impl Rewriter {
                 self.release(cursor);
             }
         }
+        self.unmark_container();
         self.stack.close(self.plan.automaton());
     }
 

@@ -538,7 +538,8 @@ impl Leap<'_, '_> {
         let rewriter = &mut *self.rewriter;
         let treatment = rewriter.stack.calm_treatment(rewriter.plan.automaton(), label);
         let class = match treatment {
-            None | Some(Treatment::Keep | Treatment::Keys(_)) => return Ok(()),
+            Some(Treatment::Keep | Treatment::Written) if rewriter.marks.is_some() => return Err(Some(at)),
+            None | Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Written) => return Ok(()),
             Some(Treatment::HideIf(..)) => return Err(Some(at)),
             Some(Treatment::Inner(_)) => {
                 // The exact machine looks into strings.
@@ -618,6 +619,11 @@ impl Leap<'_, '_> {
             None => {
                 let treatment = rewriter.stack.treatment(automaton, label);
                 if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
+                    return Some(Walk::Until(at, State::Value));
+                }
+                if let Some(Treatment::Keep | Treatment::Written) = treatment
+                    && rewriter.marks.is_some()
+                {
                     return Some(Walk::Until(at, State::Value));
                 }
                 if rewriter.stack.open(automaton, kind, label, treatment, rewriter.limits.depth).is_err() {

@@ -16,6 +16,7 @@ use crate::{
 };
 
 use hold::Hold;
+use marks::Marks;
 use number::{NumberLexer, WordLexer};
 use stack::{Judgement, Kind, Stack};
 use text::Held;
@@ -26,6 +27,7 @@ pub(crate) mod edit;
 pub(crate) mod fuzz;
 mod hold;
 mod leap;
+mod marks;
 mod members;
 pub(crate) mod nested;
 mod number;
@@ -33,7 +35,7 @@ mod scan;
 mod stack;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod waits;
 
 /// Rewrites one JSON text.
@@ -57,6 +59,7 @@ pub(crate) struct Rewriter {
     shown: String,
     /// What is held for the sake of conditions, if the plan has any.
     hold: Option<Box<Hold>>,
+    marks: Option<Box<Marks>>,
     summary: Summary,
     offset: u64,
 }
@@ -76,9 +79,16 @@ impl Rewriter {
             raw: None,
             shown: String::new(),
             hold,
+            marks: None,
             summary: Summary::default(),
             offset: 0,
         }
+    }
+
+    /// Marks what is no place for copies. Somebody has to take the marks out again:
+    /// [`Trail`](crate::copies::Trail).
+    pub(crate) fn mark(&mut self) {
+        self.marks = Some(Box::default());
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
@@ -125,6 +135,11 @@ impl Rewriter {
         }
     }
 
+    /// Whether nothing but blanks can follow.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state.is_after() && self.stack.is_empty()
+    }
+
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
@@ -161,6 +176,7 @@ impl Rewriter {
             if self.hold.is_some() {
                 self.notice(before, from, cursor);
             }
+            self.end_mark(cursor);
             if !goes_on && cursor.at == cursor.whole.len() {
                 return Ok(());
             }
@@ -199,6 +215,7 @@ impl Rewriter {
 
     fn begin_value(&mut self, byte: u8, cursor: &mut Cursor) -> Result<(), RedactError> {
         let judgement = self.judge(cursor);
+        self.begin_mark(judgement.treatment, byte, cursor);
         let (kind, state) = match byte {
             b'"' => {
                 let treatment = self.begin_waiting(judgement, cursor);
@@ -225,6 +242,7 @@ impl Rewriter {
         };
         self.stack.open(self.plan.automaton(), kind, self.member, judgement, self.limits.depth)?;
         self.begin_container();
+        self.mark_container();
         self.state = state;
         cursor.at += 1;
         Ok(())

@@ -164,13 +164,17 @@ fn changes(inner: Inner, raw: &str, plan: &Arc<Plan>, limits: Limits) -> Option<
 
 /// Whether a reader would take the text for JSON that holds strings. Blanks are taken generously: what only a
 /// lenient reader would skip makes the text unreadable, which is the safe side.
-fn begins_as_json(text: &str) -> bool {
-    let is_blank = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}');
+pub(crate) fn begins_as_json(text: &str) -> bool {
     text.trim_start_matches(is_blank).starts_with(['{', '[', '"'])
 }
 
+/// Whether some reader may skip the character before JSON.
+pub(crate) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}')
+}
+
 /// The edits of a JSON text within a string; `None` if it is not well-formed, or is nested too deep.
-fn document(text: &str, plan: &Arc<Plan>, limits: Limits) -> Option<Edits> {
+pub(crate) fn document(text: &str, plan: &Arc<Plan>, limits: Limits) -> Option<Edits> {
     let limits = Limits { nesting: limits.nesting.checked_sub(1)?, ..limits };
     let (mut redacted, mut summary) = redact(text, plan, limits)?;
     // A document that is nothing but a string was spelled once more than it had to be.

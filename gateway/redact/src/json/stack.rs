@@ -165,7 +165,7 @@ impl Stack {
                 }
                 // It may be hidden yet; then what is declared before has its say.
                 Some(Treatment::Keep) => automaton.restrict(&mut self.states[from..], place),
-                Some(Treatment::Keys(_) | Treatment::Inner(_)) | None => {
+                Some(Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written) | None => {
                     !(self.frames.is_empty() && automaton.is_dead())
                 }
             };
@@ -218,6 +218,13 @@ impl Stack {
             index: 0,
         });
         Some(is_calm)
+    }
+
+    /// Leaves the innermost container to the exact machine.
+    pub(super) fn disturb(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.is_calm = false;
+        }
     }
 
     /// Closes the innermost container.

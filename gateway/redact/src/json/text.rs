@@ -195,7 +195,7 @@ impl Sink for Held {
 }
 
 /// Appends a string's inside, escaped where JSON demands it.
-pub(super) fn push_escaped(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_escaped(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
         let run = scan::text(rest);

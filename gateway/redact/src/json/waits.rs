@@ -125,7 +125,7 @@ impl Waits {
                     chain = Chain::NONE;
                     treatment
                 }
-                Treatment::Hide(_) | Treatment::Keys(_) | Treatment::Inner(_) => {
+                Treatment::Hide(_) | Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written => {
                     hidden.map_or(treatment, Treatment::Hide)
                 }
             };

@@ -189,7 +189,8 @@ impl Judge<'_> {
 fn is_bare_or_apart(digits: &[u8], groups: &[Group]) -> bool {
     match groups {
         [_] => is_bare(digits),
-        _ if groups.iter().all(|group| group.len == 1) => digits.len() >= 10 && is_bare(digits),
+        // Dictated digit by digit.
+        _ if groups.iter().all(|group| group.len == 1) => is_russian(digits) || numbering::is_known(digits),
         _ => is_apart(digits, groups),
     }
 }
@@ -224,7 +225,9 @@ fn is_apart(digits: &[u8], groups: &[Group]) -> bool {
         return matches!(first.len, 1 | 4) && second >= 2;
     }
     if numbering::is_known(digits) {
-        return first.len <= 4 && groups.len() >= 3;
+        // Sizes and years come in groups that are all alike.
+        let is_row = groups.iter().all(|group| group.len == first.len);
+        return first.len <= 4 && groups.len() >= 3 && !is_row;
     }
     if is_national {
         let is_long = (9..=12).contains(&digits.len());

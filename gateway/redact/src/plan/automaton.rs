@@ -92,9 +92,9 @@ impl Automaton {
             selecting: vec![0; words],
             keys: vec![0; words],
             has_keys: fields.iter().any(|field| matches!(field.treatment, Treatment::Keys(_))),
-            has_exceptions: fields
-                .iter()
-                .any(|field| matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep)),
+            has_exceptions: fields.iter().any(|field| {
+                matches!(field.treatment, Treatment::Keys(_) | Treatment::Keep | Treatment::Written)
+            }),
             conditional: vec![0; words],
             matching: vec![0; words * labels],
             owners: Vec::with_capacity(count),
@@ -133,7 +133,11 @@ impl Automaton {
         set(&mut self.last, place.0 + last);
         match field.treatment {
             Treatment::Keys(_) => {}
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => {
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keep
+            | Treatment::Inner(_)
+            | Treatment::Written => {
                 set(&mut self.selecting, place.0 + last);
             }
         }
@@ -148,7 +152,7 @@ impl Automaton {
         match treatment {
             Treatment::Keys(_) => set(&mut self.keys, bit),
             Treatment::HideIf(..) => set(&mut self.conditional, bit),
-            Treatment::Hide(_) | Treatment::Keep | Treatment::Inner(_) => {}
+            Treatment::Hide(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => {}
         }
         if matches!(segment, Segment::Descendant(_)) {
             set(&mut self.lasting, bit);
@@ -225,6 +229,11 @@ impl Automaton {
     /// Whether any item has a label of its own; without, every item is [`Label::OTHER`].
     pub(crate) fn has_indexes(&self) -> bool {
         !self.indexes.is_empty()
+    }
+
+    /// The labels that an item of unknown index may have.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Label> {
+        std::iter::once(Label::OTHER).chain(self.indexes.iter().map(|&(_, label)| label))
     }
 
     /// The longest name, in bytes, that any member is compared with.
@@ -376,7 +385,11 @@ impl Place {
 fn hidden_keys((treatment, place): (Treatment, Place)) -> Option<(Class, Place)> {
     match treatment {
         Treatment::Keys(class) => Some((class, place)),
-        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
+        Treatment::Hide(_)
+        | Treatment::HideIf(..)
+        | Treatment::Keep
+        | Treatment::Inner(_)
+        | Treatment::Written => None,
     }
 }
 

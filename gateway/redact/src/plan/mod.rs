@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::{
     alias::AliasKey,
     class::Class,
+    copies::Learnt,
     display::Display,
     html::rule::{Declared, HtmlRule, HtmlSelectorError, Rules},
     mask,
@@ -32,20 +33,27 @@ pub(crate) use names::BEFORE;
 mod automaton;
 mod condition;
 mod names;
+pub(crate) mod trace;
 
 /// A compiled set of declared fields, shared by every stream under it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
-    fields: Vec<Field>,
+    fields: Arc<[Field]>,
     displays: [Display; Class::ALL.len()],
     key: AliasKey,
     vault: Option<Arc<dyn Vault>>,
-    automaton: Automaton,
-    conditions: Conditions,
+    automaton: Arc<Automaton>,
+    conditions: Arc<Conditions>,
     /// The constants of classes that show them, as JSON strings.
     constants: [Option<Constant>; Class::ALL.len()],
     /// What of HTML pages is hidden.
-    html: Rules,
+    html: Arc<Rules>,
+    /// Whether it shows classes in place of values, see [`trace`].
+    is_tracing: bool,
+    copies: bool,
+    patterns: bool,
+    /// What the values of fields are learnt by, in the plan of one body.
+    learnt: Option<Arc<Learnt>>,
 }
 
 impl Plan {
@@ -56,6 +64,8 @@ impl Plan {
             displays: [Display::default(); Class::ALL.len()],
             vault: None,
             html: Declared::default(),
+            copies: false,
+            patterns: false,
         }
     }
 
@@ -63,7 +73,7 @@ impl Plan {
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Hide(class) | Treatment::HideIf(_, class) => Some((class, &field.selector)),
-            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
         })
     }
 
@@ -71,7 +81,11 @@ impl Plan {
     pub fn contact_keys(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
             Treatment::Keys(class) => Some((class, &field.selector)),
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keep
+            | Treatment::Inner(_)
+            | Treatment::Written => None,
         })
     }
 
@@ -86,7 +100,7 @@ impl Plan {
             && self.fields.iter().all(|field| match field.treatment {
                 Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
                 // JSON in strings holds the same fields.
-                Treatment::Keep | Treatment::Inner(Inner::Json) => true,
+                Treatment::Keep | Treatment::Inner(Inner::Json) | Treatment::Written => true,
                 Treatment::Inner(Inner::Text | Inner::Fragment) => false,
             })
     }
@@ -101,6 +115,16 @@ impl Plan {
         !self.fields.is_empty()
     }
 
+    /// Whether values of fields are hidden wherever else they stand.
+    pub fn copies(&self) -> bool {
+        self.copies
+    }
+
+    /// Whether contacts are hidden by their shape in free text.
+    pub fn patterns(&self) -> bool {
+        self.patterns
+    }
+
     pub(crate) fn automaton(&self) -> &Automaton {
         &self.automaton
     }
@@ -108,6 +132,11 @@ impl Plan {
     /// The conditions of its fields; none for most plans.
     pub(crate) fn conditions(&self) -> &Conditions {
         &self.conditions
+    }
+
+    /// The members that conditions ask.
+    pub(crate) fn asked_members(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().flat_map(|field| &field.conditions).map(|condition| condition.member.as_str())
     }
 
     /// What every string of the class is shown as, empty ones apart, if that does not depend on the string.
@@ -118,7 +147,33 @@ impl Plan {
 
     /// Appends what a string of the class is shown as.
     pub(crate) fn write_text(&self, class: Class, value: &[u8], out: &mut String) {
+        if self.is_tracing && !value.is_empty() {
+            return out.push_str(trace::text(class));
+        }
+        self.learn(class, value);
+        self.show_copy(class, value, out);
+    }
+
+    /// Appends what a value is shown as where it is found elsewhere than in its field.
+    pub(crate) fn show_copy(&self, class: Class, value: &[u8], out: &mut String) {
         mask::write_text(class, self.display(class), value, self.source(), out);
+    }
+
+    /// The plan of one body, by which a set learns the values of fields.
+    pub(crate) fn teaching(&self, learnt: Arc<Learnt>) -> Plan {
+        Plan { learnt: Some(learnt), ..self.clone() }
+    }
+
+    /// The set that copies are looked up in.
+    pub(crate) fn learnt(&self) -> Option<&Arc<Learnt>> {
+        self.learnt.as_ref()
+    }
+
+    #[inline]
+    fn learn(&self, class: Class, value: &[u8]) {
+        if let Some(learnt) = &self.learnt {
+            learnt.learn(&self.key, class, value);
+        }
     }
 
     pub(crate) fn key(&self) -> &AliasKey {
@@ -137,11 +192,24 @@ impl Plan {
     /// Appends what a key of the class is shown as. It is an alias whatever the display: constants would make
     /// many members one.
     pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
+        self.learn(class, key);
         mask::write_text(class, Display::Alias, key, self.source(), out);
     }
 
     /// What a number of the class is shown as.
     pub(crate) fn number(&self, class: Class, spelling: &[u8]) -> u64 {
+        if self.is_tracing {
+            return trace::number(class);
+        }
+        // Of what a hidden object holds only these are contacts.
+        if matches!(class, Class::Phone | Class::Handle) {
+            self.learn(class, spelling);
+        }
+        self.copied_number(class, spelling)
+    }
+
+    /// What a number is shown as that is a copy.
+    pub(crate) fn copied_number(&self, class: Class, spelling: &[u8]) -> u64 {
         mask::number(class, self.display(class), spelling, self.source())
     }
 }
@@ -154,6 +222,8 @@ pub struct PlanBuilder {
     displays: [Display; Class::ALL.len()],
     vault: Option<Arc<dyn Vault>>,
     html: Declared,
+    copies: bool,
+    patterns: bool,
 }
 
 impl PlanBuilder {
@@ -198,6 +268,25 @@ impl PlanBuilder {
         self.declare(Treatment::Inner(Inner::Fragment), selector, &[])
     }
 
+    /// Declares what operators wrote: messages of theirs, notes, templates. Copies are not looked for in it, so that
+    /// nobody learns what a field holds by writing guesses. Fields and free text in it are judged as everywhere,
+    /// whatever the order of declaration.
+    pub fn operator_text(self, selector: &Selector) -> Self {
+        self.declare(Treatment::Written, selector, &[])
+    }
+
+    /// Sets whether values of fields are hidden wherever else they stand; they are not by default.
+    pub fn copies(mut self, copies: bool) -> Self {
+        self.copies = copies;
+        self
+    }
+
+    /// Sets whether contacts are hidden by their shape in free text; they are not by default.
+    pub fn patterns(mut self, patterns: bool) -> Self {
+        self.patterns = patterns;
+        self
+    }
+
     fn declare(mut self, treatment: Treatment, selector: &Selector, conditions: &[Condition]) -> Self {
         let (selector, conditions) = (selector.clone(), conditions.to_vec());
         self.fields.push(Field { treatment, selector, conditions });
@@ -233,7 +322,11 @@ impl PlanBuilder {
     /// Compiles the plan.
     pub fn build(mut self, key: &AliasKey) -> Result<Plan, PlanError> {
         // The first field that selects a value decides: those that hide go before those that look into strings.
-        self.fields.sort_by_key(|field| matches!(field.treatment, Treatment::Inner(_)));
+        self.fields.sort_by_key(|field| match field.treatment {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => 0,
+            Treatment::Inner(_) => 1,
+            Treatment::Written => 2,
+        });
         let segments = self.fields.iter().map(Field::bits).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
@@ -246,18 +339,36 @@ impl PlanBuilder {
                 }
                 Treatment::Keys(Class::FileUrl) => return Err(PlanError::FileKeys),
                 Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => {}
-                Treatment::Keep | Treatment::Inner(_) => {}
+                Treatment::Keep | Treatment::Inner(_) | Treatment::Written => {}
             }
         }
         let automaton = Automaton::compile(&self.fields, conditions.members());
         conditions.set_labels(|member| automaton.member(member.as_bytes()));
         let constants = Class::ALL.map(|class| match self.displays[class.index()] {
-            Display::Hidden => Constant::of(class),
-            Display::Alias | Display::Partial => None,
+            // A value that is not looked at is not learnt.
+            Display::Hidden if !self.copies => {
+                let mut hidden = String::new();
+                mask::write_hidden(class, &mut hidden);
+                Constant::of(&hidden)
+            }
+            Display::Hidden | Display::Alias | Display::Partial => None,
         });
-        let PlanBuilder { fields, displays, vault, html } = self;
-        let html = html.compile()?;
-        Ok(Plan { fields, displays, key: key.clone(), vault, automaton, conditions, constants, html })
+        let PlanBuilder { fields, displays, vault, html, copies, patterns } = self;
+        let html = Arc::new(html.compile()?);
+        Ok(Plan {
+            fields: fields.into(),
+            displays,
+            key: key.clone(),
+            vault,
+            automaton: Arc::new(automaton),
+            conditions: Arc::new(conditions),
+            constants,
+            copies,
+            patterns,
+            learnt: None,
+            html,
+            is_tracing: false,
+        })
     }
 }
 
@@ -303,6 +414,8 @@ pub(crate) enum Treatment {
     Keep,
     /// If it is a string, it is looked into; over other values this decides nothing.
     Inner(Inner),
+    /// Operators wrote it: it has no copies of what clients' fields have. Its own fields are judged as everywhere.
+    Written,
 }
 
 impl Treatment {
@@ -310,7 +423,7 @@ impl Treatment {
     pub(crate) fn class(self) -> Option<Class> {
         match self {
             Treatment::Hide(class) | Treatment::HideIf(_, class) => Some(class),
-            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) => None,
+            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
         }
     }
 
@@ -318,7 +431,11 @@ impl Treatment {
     pub(crate) fn inner(self) -> Option<Inner> {
         match self {
             Treatment::Inner(inner) => Some(inner),
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => None,
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keys(_)
+            | Treatment::Keep
+            | Treatment::Written => None,
         }
     }
 }
@@ -343,11 +460,9 @@ pub(crate) struct Constant {
 }
 
 impl Constant {
-    /// The constant of a class.
-    fn of(class: Class) -> Option<Constant> {
-        let mut text = String::from("\"");
-        mask::write_hidden(class, &mut text);
-        text.push('"');
+    /// A text without anything to escape.
+    fn of(text: &str) -> Option<Constant> {
+        let text = format!("\"{text}\"");
         let mut bytes = [0; 64];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Constant { bytes, length: text.len() })

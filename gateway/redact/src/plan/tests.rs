@@ -34,7 +34,7 @@ fn walk(plan: &Plan, way: &[Pick]) -> (Option<Class>, bool) {
 fn hidden(treatment: Option<Treatment>) -> Option<Class> {
     match treatment {
         Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => Some(class),
-        Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Inner(_)) | None => None,
+        Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written) | None => None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod conditions;
+mod copies;
 mod corpus;
 mod cuts;
 mod differential;
@@ -25,3 +26,4 @@ mod properties;
 mod random;
 mod reference;
 mod selectors;
+mod way_back;

@@ -1,0 +1,4 @@
+//! Any bytes as options and a JSON body, against the way back.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chatwarden_redact::fuzz_restore(data));

@@ -1,0 +1,106 @@
+//! Forms (`application/x-www-form-urlencoded`, WHATWG URL §5) and queries: pairs of names and values.
+//!
+//! Names spell ways: `contact[phone]` and `contact.phone` are the field `$.contact.phone`. Pairs that are not changed
+//! leave as they came. A query is never an update, so nothing is dropped from it: a search without its filter finds more.
+
+use std::ops::Range;
+
+use super::{
+    Act, Edits, Place, RestoreError, Restored, Restorer, Wanted,
+    escapes::{self, Step},
+    findings::Findings,
+    path,
+};
+
+impl Restorer {
+    /// Restores a form.
+    pub fn form<'b>(&self, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
+        self.pairs(body, true, &|_| None)
+    }
+
+    /// Restores a query, without its `?`. `declared` tells of names what they want apart from the plan's fields.
+    pub fn query<'b>(
+        &self,
+        query: &'b str,
+        declared: &dyn Fn(&str) -> Option<Wanted>,
+    ) -> Result<Restored<'b>, RestoreError> {
+        self.pairs(query.as_bytes(), false, declared)
+    }
+
+    fn pairs<'b>(
+        &self,
+        body: &'b [u8],
+        is_body: bool,
+        declared: &dyn Fn(&str) -> Option<Wanted>,
+    ) -> Result<Restored<'b>, RestoreError> {
+        let mut edits = Edits::default();
+        let mut findings = Findings::default();
+        let mut start = 0;
+        // Whether a pair before this one stays, and whether all before this one were left out.
+        let mut has_kept = false;
+        while start <= body.len() {
+            let rest = &body[start..];
+            let end = start + memchr::memchr(b'&', rest).unwrap_or(rest.len());
+            let pair = &body[start..end];
+            let split = memchr::memchr(b'=', pair);
+            let name = &pair[..split.unwrap_or(pair.len())];
+            let value: Range<usize> = start + split.map_or(pair.len(), |split| split + 1)..end;
+            let act = self.pair(name, &body[value.clone()], value.start, is_body, declared, &mut findings)?;
+            match act {
+                Act::Keep => has_kept = true,
+                Act::Replace(real) => {
+                    let real = String::from_utf8(real).map_err(|_| RestoreError::Unrepresentable)?;
+                    if !is_body && !path::is_plain(&real) {
+                        return Err(RestoreError::Unrepresentable);
+                    }
+                    edits.replace(value, escapes::percent_encoded(&real), self.options.growth_bytes)?;
+                    has_kept = true;
+                }
+                Act::Drop if has_kept => edits.remove(start - 1..end),
+                Act::Drop => edits.remove(start..body.len().min(end + 1)),
+            }
+            start = end + 1;
+        }
+        Ok(edits.apply(body, findings))
+    }
+
+    fn pair(
+        &self,
+        name: &[u8],
+        value: &[u8],
+        at: usize,
+        may_drop: bool,
+        declared: &dyn Fn(&str) -> Option<Wanted>,
+        findings: &mut Findings,
+    ) -> Result<Act, RestoreError> {
+        let decoded = |text| String::from_utf8_lossy(&escapes::percent_decoded(text, true)).into_owned();
+        let (name, value) = (decoded(name), decoded(value));
+        let place = Place { wanted: None, may_drop: false, at };
+        if let Act::Drop | Act::Replace(_) = self.decide(place, &name, findings)? {
+            return Err(RestoreError::Unrepresentable);
+        }
+        self.named(&name, &value, Place { may_drop, ..place }, declared, findings)
+    }
+
+    /// Decides about the value of a field that is spelled by a name.
+    pub(super) fn named(
+        &self,
+        name: &str,
+        value: &str,
+        place: Place,
+        declared: &dyn Fn(&str) -> Option<Wanted>,
+        findings: &mut Findings,
+    ) -> Result<Act, RestoreError> {
+        if !self.may_be_mark(value) {
+            return Ok(Act::Keep);
+        }
+        let steps: Vec<Step<'_>> = escapes::steps(name);
+        let may_drop = place.may_drop && steps.iter().all(|step| step.index.is_none());
+        let wanted = match declared(name) {
+            Some(wanted) => Some(wanted),
+            None if steps.len() > self.options.limits.depth => None,
+            None => self.class_of(&steps)?.map(Wanted::Only),
+        };
+        self.decide(Place { wanted, may_drop, ..place }, value, findings)
+    }
+}
