@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod disposition;
 pub mod evaluate;
 pub mod extract;
+pub mod format;
 pub mod media_type;
 pub mod multipart;
 pub mod networks;

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod demo;
 pub mod log;
+pub mod mask;
 pub mod run;
 pub mod schema;
 
@@ -37,6 +38,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Read the action log
     Log(log::LogArgs),
+    /// Hide contact data in files or in stdin, as the gateway does for an operator
+    Mask(mask::MaskArgs),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::SchemaArgs),
 }
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Log(args) => config_of(args.config.as_deref())
             .map_err(Failure::Files)
             .and_then(|config| read_log(&args, &config.action_log)),
+        Command::Mask(args) => mask::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
     match done {
@@ -110,6 +114,10 @@ pub enum Failure {
     Files(Vec<Diagnostic>),
     /// The gateway did not start.
     Start(StartError),
+    /// The command was called for something that is not there.
+    Usage(String),
+    /// What the command reads is not right.
+    Input(String),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -148,6 +156,8 @@ impl Failure {
             }
             Self::Start(error @ StartError::State(_)) => (exit::CONFIGURATION, format!("error: {error}")),
             Self::Start(error @ StartError::Internal(_)) => (exit::INTERNAL, format!("error: {error}")),
+            Self::Usage(told) => (exit::USAGE, format!("error: {told}")),
+            Self::Input(told) => (exit::FINDINGS, format!("error: {told}")),
             Self::Other(error) => (exit::INTERNAL, format!("error: {error:#}")),
         };
         // There is nowhere left to say that stderr is closed.

@@ -7,5 +7,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("malformed-jsonpath", "a path is not JSONPath, or beyond the part of it that is read"),
     ("unknown-parameter", "a place names a `{parameter}` that the route does not have"),
     ("too-many-scopes", "contact fields are scoped to more lists of routes than can be told apart"),
+    ("malformed-condition", "a condition of `when` names no member, or no value"),
+    ("malformed-css", "a selector of `html` is not CSS, or beyond the part of it that is read"),
+    ("malformed-channel", "`channel` names no member, or no values"),
     ("route-overlap", "a public route is also one of a setting, which then decides"),
 ];

@@ -4,17 +4,20 @@
 //! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match loosely (PRODUCT §3, invariant 2).
 
 mod codes;
+mod fields;
 mod read;
+mod scope;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use chatwarden_redact::{Class, Selector};
+use chatwarden_redact::{HtmlRule, Selector};
 
 pub use self::{
     codes::CODES,
+    scope::{Channels, ContactField, Scope},
     shape::{INTROSPECTION, PLACE, PROFILE},
 };
 use crate::{
@@ -32,16 +35,11 @@ pub struct Profile {
     granting: RouteTable<Grant>,
     restricting: RouteTable<Restriction>,
     scopes: Vec<Scope>,
-    file_urls: Vec<Selector>,
+    channels: Option<Channels>,
+    html: Vec<HtmlRule>,
+    html_states: Vec<String>,
     areas: Vec<String>,
     action_types: Vec<String>,
-}
-
-/// The contact fields that hold for a request: those of every route and those scoped to routes that it matches.
-#[derive(Clone, Debug, Default)]
-pub struct Scope {
-    /// The fields, in the order of the profile.
-    pub fields: Vec<(Class, Selector)>,
 }
 
 /// What a route grants.
@@ -51,6 +49,8 @@ enum Grant {
     Asset,
     SignIn,
     WhoAmI,
+    /// The scope bit of what is kept.
+    Keep(usize),
 }
 
 /// What a route restricts or marks.
@@ -142,14 +142,24 @@ pub struct Classified<'p> {
 }
 
 impl Profile {
-    /// The contact fields by scope; `Classified::scope` is an index.
+    /// Where contact data stands, by scope; `Classified::scope` is an index.
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
 
-    /// Where JSON links to files.
-    pub fn file_urls(&self) -> &[Selector] {
-        &self.file_urls
+    /// How payloads say by which channel a contact came.
+    pub fn channels(&self) -> Option<&Channels> {
+        self.channels.as_ref()
+    }
+
+    /// Where pages hold contact data.
+    pub fn html(&self) -> &[HtmlRule] {
+        &self.html
+    }
+
+    /// The variables that scripts of pages assign JSON to.
+    pub fn html_states(&self) -> impl Iterator<Item = &str> {
+        self.html_states.iter().map(String::as_str)
     }
 
     /// The names of the parts of the web interface.
@@ -175,6 +185,7 @@ impl Profile {
                 Grant::Asset => classified.asset = !classified.governed(),
                 Grant::SignIn => classified.sign_in = true,
                 Grant::WhoAmI => classified.who_am_i = true,
+                Grant::Keep(bit) => classified.scope |= 1 << bit,
             }
         }
         classified

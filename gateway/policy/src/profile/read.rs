@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{Class, Selector};
+use chatwarden_redact::{HtmlRule, Selector};
 
-use super::{Action, Download, Grant, Place, Profile, Restriction, Scope, shape::PROFILE};
+use super::{
+    Action, Channels, Download, Grant, Place, Profile, Restriction, Scope, scope::Declared, shape::PROFILE,
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, quote},
     route::{Pattern, RouteTable},
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// Each list of `routes:` that scopes a field doubles the plans that are compiled.
-const MAX_SCOPES: usize = 6;
+pub(super) const MAX_SCOPES: usize = 6;
 
 impl Profile {
     /// Reads a profile; `bundled` finds the one that it extends.
@@ -48,17 +50,19 @@ impl Profile {
 
 /// What was read so far, of the base profile and then of the profile itself.
 #[derive(Default)]
-struct Reader {
-    found: Diagnostics,
+pub(super) struct Reader {
+    pub(super) found: Diagnostics,
     app: String,
     identity: Option<serde_json::Value>,
-    granting: Vec<(Pattern, Grant)>,
+    pub(super) granting: Vec<(Pattern, Grant)>,
     restricting: Vec<(Pattern, Restriction)>,
-    /// Class, selector, and the bit of the scope for a field that has `routes:`.
-    fields: Vec<(Class, Selector, Option<usize>)>,
-    /// The lists of `routes:`, as written; the place of one is its bit.
-    scopes: Vec<Vec<String>>,
-    file_urls: Vec<Selector>,
+    /// What is declared of contact data, and the bit of its scope where it has `routes:`.
+    pub(super) declared: Vec<(Declared, Option<usize>)>,
+    /// The lists of `routes:`, as written, and whether they match exactly; the place of one is its bit.
+    pub(super) scopes: Vec<(bool, Vec<String>)>,
+    pub(super) channels: Option<Channels>,
+    pub(super) html: Vec<HtmlRule>,
+    pub(super) html_states: Vec<String>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -100,11 +104,7 @@ impl Reader {
             self.areas.push(entry.key.to_owned());
             entry.value.items().for_each(|node| self.restrict(node, Restriction::Area(Arc::clone(&name))));
         }
-        for class in [Class::Phone, Class::Email, Class::Name, Class::Handle, Class::Avatar] {
-            let fields = document.get("contact_fields").and_then(|fields| fields.get(class.name()));
-            fields.into_iter().flat_map(Node::items).for_each(|node| self.field(class, node));
-        }
-        list("file_urls").for_each(|node| self.file_url(node));
+        self.contact_data(document);
         if let Some(source) = document.get("identity").and_then(|identity| identity.get("introspection")) {
             match source.read() {
                 Ok(value) => self.identity = Some(value),
@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    fn restrict(&mut self, node: Node<'_>, restriction: Restriction) {
+    pub(super) fn restrict(&mut self, node: Node<'_>, restriction: Restriction) {
         if let Some(pattern) = self.pattern(node) {
             self.restricting.push((pattern, restriction));
         }
@@ -168,41 +168,7 @@ impl Reader {
         }
     }
 
-    fn field(&mut self, class: Class, node: Node<'_>) {
-        let path = node.get("path").unwrap_or(node);
-        let Some(selector) = self.selector(path) else { return };
-        let scope = node.get("routes").and_then(|routes| self.scope(routes));
-        self.fields.push((class, selector, scope));
-    }
-
-    fn file_url(&mut self, node: Node<'_>) {
-        if let Some(routes) = node.get("routes") {
-            let error = routes.error("not-supported-yet", "`routes` of a file link is not supported yet");
-            self.found.push(error.help("remove the key: the link is then hidden on every route"));
-        }
-        if let Some(selector) = self.selector(node.get("path").unwrap_or(node)) {
-            self.file_urls.push(selector);
-        }
-    }
-
-    /// The bit of a list of routes; lists that read the same share one.
-    fn scope(&mut self, routes: Node<'_>) -> Option<usize> {
-        let written: Vec<String> = routes.items().map(|route| route.written().to_owned()).collect();
-        if let Some(bit) = self.scopes.iter().position(|known| *known == written) {
-            return Some(bit);
-        }
-        if self.scopes.len() == MAX_SCOPES {
-            let message = format!("more than {MAX_SCOPES} different lists of `routes`");
-            self.found.push(routes.error("too-many-scopes", message).help("let fields share a list"));
-            return None;
-        }
-        let bit = self.scopes.len();
-        self.scopes.push(written);
-        routes.items().for_each(|route| self.restrict(route, Restriction::Fields(bit)));
-        Some(bit)
-    }
-
-    fn pattern(&mut self, node: Node<'_>) -> Option<Pattern> {
+    pub(super) fn pattern(&mut self, node: Node<'_>) -> Option<Pattern> {
         match Pattern::parse(node.written()) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
@@ -216,7 +182,7 @@ impl Reader {
         }
     }
 
-    fn selector(&mut self, node: Node<'_>) -> Option<Selector> {
+    pub(super) fn selector(&mut self, node: Node<'_>) -> Option<Selector> {
         match Selector::parse(node.written()) {
             Ok(selector) => Some(selector),
             Err(error) => {
@@ -233,13 +199,10 @@ impl Reader {
         if self.found.has_errors() {
             return Err(self.found.into_vec());
         }
-        let fields = &self.fields;
-        let scope = |mask: usize| Scope {
-            fields: fields
-                .iter()
-                .filter(|(_, _, bit)| bit.is_none_or(|bit| mask & (1 << bit) != 0))
-                .map(|(class, selector, _)| (*class, selector.clone()))
-                .collect(),
+        let declared = &self.declared;
+        let holds = |bit: Option<usize>, mask: usize| bit.is_none_or(|bit| mask & (1 << bit) != 0);
+        let scope = |mask: usize| {
+            Scope::of(declared.iter().filter(|(_, bit)| holds(*bit, mask)).map(|(declared, _)| declared))
         };
         let scopes = (0..1_usize << self.scopes.len()).map(scope).collect();
         let profile = Profile {
@@ -248,7 +211,9 @@ impl Reader {
             granting: RouteTable::build(self.granting),
             restricting: RouteTable::build(self.restricting),
             scopes,
-            file_urls: self.file_urls,
+            channels: self.channels,
+            html: self.html,
+            html_states: self.html_states,
             areas: self.areas,
             action_types: self.action_types,
         };

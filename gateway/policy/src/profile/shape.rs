@@ -3,7 +3,7 @@
 //! The table is what `schema profile` prints and what editors show, so its words are for whoever teaches the gateway a
 //! new application. Keys whose behaviour comes later are known and refused, never ignored.
 
-use crate::shape::{Field, Shape};
+use crate::shape::{Field, Shape, Word};
 
 /// A profile.
 pub const PROFILE: Shape = Shape::Object(&[
@@ -46,12 +46,33 @@ pub const PROFILE: Shape = Shape::Object(&[
     Field::new(
         "file_urls",
         "Where JSON links to files: hidden from groups that may not receive them.",
-        FIELDS,
+        PLACES,
     ),
-    Field::new("message_text", "Free text that may quote contact data.", FIELDS).later(),
-    Field::new("channel", "Where a payload says by which channel a contact came.", Shape::Any).later(),
-    Field::new("json_in_string", "Strings whose content is itself JSON.", FIELDS).later(),
-    Field::new("html", "Where contact data stands in pages.", Shape::Any).later(),
+    Field::new(
+        "message_text",
+        "Free text that may quote contact data; looked into with `message_text: hide` of personal-data.yaml.",
+        PLACES,
+    ),
+    Field::new(
+        "channel",
+        "Where a payload says by which channel a contact came. An unknown channel is hidden like any that is.",
+        CHANNEL,
+    ),
+    Field::new(
+        "json_in_string",
+        "Strings whose content is itself JSON, with the same fields from its root.",
+        PLACES,
+    ),
+    Field::new(
+        "html",
+        "Where contact data stands in pages, besides JSON in scripts and links that dial or mail.",
+        Shape::List(&HTML),
+    ),
+    Field::new(
+        "html_state",
+        "Variables of pages that hold JSON, with the same fields from its root. A page where one holds something else is refused.",
+        Shape::List(&Shape::Text("a variable such as `__STATE__`")),
+    ),
     Field::new("csv", "Columns that carry contact data.", Shape::Any).later(),
     Field::new(
         "who_am_i",
@@ -64,9 +85,17 @@ pub const PROFILE: Shape = Shape::Object(&[
     Field::new("queries", "Searches, sorts and filters.", Shape::Any).later(),
     Field::new("tickets", "Upload tickets, where they are made and spent.", Shape::Any).later(),
     Field::new("headers", "Response headers that carry contact data.", Shape::Any).later(),
-    Field::new("contact_keys", "Objects whose keys are contacts.", Shape::Any).later(),
+    Field::new(
+        "contact_keys",
+        "Objects whose keys are contacts, by class. Keys are always shown as aliases.",
+        CONTACT_KEYS,
+    ),
     Field::new("events", "Names inside real-time messages.", Shape::Any).later(),
-    Field::new("keep", "Fields that are never masked.", Shape::Any).later(),
+    Field::new(
+        "keep",
+        "What is never masked, with everything in it: colleagues, the company's own numbers. `routes` match exactly.",
+        PLACES,
+    ),
     Field::new("session_cookies", "Cookies that keep an account signed in.", Shape::Any).later(),
     Field::new("method_override", "Whether the application acts on method overrides.", Shape::Bool)
         .only("false"),
@@ -134,12 +163,74 @@ const FIELD: Shape = Shape::Union(&[
     Shape::Object(&[
         Field::new("path", "The JSONPath of the field.", Shape::JSON_PATH).required(),
         Field::new("routes", "The routes whose answers hold it; without, all of them.", ROUTES),
-        Field::new("when", "Members beside the field that decide whether it is contact data.", Shape::Any)
-            .later(),
+        Field::new(
+            "when",
+            "Members beside the field, or around it (`../type`), and what each must be for the field to be contact data.",
+            Shape::Map { key: "a member's name", of: &MEMBER_VALUES },
+        ),
     ]),
 ]);
 
 const FIELDS: Shape = Shape::List(&FIELD);
+
+const MEMBER_VALUES: Shape = Shape::Union(&[MEMBER_VALUE, Shape::List(&MEMBER_VALUE)]);
+
+const MEMBER_VALUE: Shape =
+    Shape::Union(&[Shape::Text("a value"), Shape::Bool, Shape::Integer { min: i64::MIN, max: i64::MAX }]);
+
+const PLACES: Shape = Shape::List(&Shape::Union(&[
+    Shape::JSON_PATH,
+    Shape::Object(&[
+        Field::new("path", "The JSONPath.", Shape::JSON_PATH).required(),
+        Field::new("routes", "The routes whose answers are meant; without, all of them.", ROUTES),
+    ]),
+]));
+
+const HTML: Shape = Shape::Object(&[
+    Field::new(
+        "select",
+        "The elements, by a CSS selector.",
+        Shape::Text("a CSS selector such as `.client-phone`"),
+    )
+    .required(),
+    Field::new(
+        "attribute",
+        "The attribute that holds the value; without, it is the text of the element.",
+        Shape::Text("an attribute's name"),
+    ),
+    Field::new("field", "What the value is.", CLASS).required(),
+]);
+
+const CLASS: Shape = Shape::Words(&[
+    Word::new("phone", "A phone number."),
+    Word::new("email", "An e-mail address."),
+    Word::new("name", "A name."),
+    Word::new("handle", "A messenger or social network id."),
+    Word::new("avatar", "A link to a picture."),
+]);
+
+const CHANNEL: Shape = Shape::Object(&[
+    Field::new(
+        "path",
+        "The member that says it, beside the contact or up to two objects around it, such as `$..application`.",
+        Shape::JSON_PATH,
+    )
+    .required(),
+    Field::new(
+        "values",
+        "What the payload calls a channel, and the channel's name in personal-data.yaml.",
+        Shape::Map { key: "a value of the payload", of: &Shape::Text("a channel's name") },
+    )
+    .required(),
+]);
+
+const CONTACT_KEYS: Shape = Shape::Object(&[
+    Field::new("phone", "Objects whose keys are phone numbers.", PLACES),
+    Field::new("email", "Objects whose keys are e-mail addresses.", PLACES),
+    Field::new("name", "Objects whose keys are names.", PLACES),
+    Field::new("handle", "Objects whose keys are messenger or social network ids.", PLACES),
+    Field::new("avatar", "Objects whose keys are links to pictures.", PLACES),
+]);
 
 const CONTACT_FIELDS: Shape = Shape::Object(&[
     Field::new("phone", "Phone numbers.", FIELDS),

@@ -68,7 +68,7 @@ fn scoped_fields_hold_on_their_routes_only() {
         profile.scopes()[scope]
             .fields
             .iter()
-            .map(|(_, selector)| selector.as_str())
+            .map(|field| field.selector.as_str())
             .collect::<Vec<_>>()
             .join(" ")
     };
@@ -112,4 +112,52 @@ actions:
         [("malformed-route", 2), ("malformed-jsonpath", 4), ("malformed-type", 6), ("unknown-parameter", 7)]
     );
     assert_eq!(codes("app: x\nrestore: [\"GET /a\"]\n"), [("not-supported-yet", 2)]);
+}
+
+#[test]
+fn a_condition_names_a_member_and_its_values() {
+    let when = |when: &str| {
+        codes(&format!("app: x\ncontact_fields:\n  phone:\n    - {{ path: $..p, when: {{ {when} }} }}\n"))
+    };
+    for fine in ["role: default", "../type: [contact, 3, true]", "../../type: \"no\""] {
+        assert_eq!(when(fine), [], "{fine}");
+    }
+    for slip in ["$.role: a", "user.role: a", "role: []", "../: a", "a/b: c", "\"role[0]\": a", "..: a"] {
+        assert_eq!(when(slip), [("malformed-condition", 4)], "{slip}");
+    }
+    assert_eq!(when("role: { a: b }"), [("wrong-type", 4)]);
+    assert_eq!(when("role: 1.5"), [("wrong-type", 4)]);
+}
+
+#[test]
+fn a_channel_is_a_member_at_any_depth() {
+    let channel = |path: &str, values: &str| {
+        codes(&format!("app: x\nchannel:\n  path: {path}\n  values: {{ {values} }}\n"))
+    };
+    assert_eq!(channel("$..application", "tg: telegram"), []);
+    for path in ["$.application", "$.data..application", "$..*", "\"$..['a','b']\"", "$"] {
+        assert_eq!(channel(path, "tg: telegram"), [("malformed-channel", 3)], "{path}");
+    }
+    assert_eq!(channel("$..application", ""), [("malformed-channel", 3)]);
+    assert_eq!(channel("$..[?@.a]", "tg: telegram"), [("malformed-jsonpath", 3)]);
+}
+
+#[test]
+fn an_element_is_selected_by_css() {
+    let html = |rule: &str| codes(&format!("app: x\nhtml:\n  - {{ {rule} }}\n"));
+    assert_eq!(html("select: .client-phone, field: phone"), []);
+    assert_eq!(html("select: img.client-avatar, attribute: src, field: avatar"), []);
+    assert_eq!(html("select: \"a::before\", field: phone"), [("malformed-css", 3)]);
+    assert_eq!(html("select: \"..x\", field: phone"), [("malformed-css", 3)]);
+    assert_eq!(html("select: .x, field: fone"), [("unknown-value", 3)]);
+}
+
+#[test]
+fn what_is_kept_holds_on_exactly_its_routes() {
+    let text = "app: x\nkeep: [{ path: $..a, routes: [\"GET /a\"] }]\nfile_urls: [{ path: $..b, routes: [\"GET /a\"] }]\n";
+    let (profile, _) = parse(text).unwrap();
+    let scope = |text| &profile.scopes()[profile.classify("GET", &path(text)).scope];
+    assert_eq!((scope("/a").keep.len(), scope("/a").file_urls.len()), (1, 1));
+    assert_eq!((scope("/A/").keep.len(), scope("/A/").file_urls.len()), (0, 1));
+    assert_eq!((scope("/b").keep.len(), scope("/b").file_urls.len()), (0, 0));
 }

@@ -63,7 +63,9 @@ pub const CODES: &[(&str, &str)] = &[
     // downloads.yaml
     ("repeated-address", "an e-mail address is named twice"),
     // personal-data.yaml
-    ("nothing-to-hide", "the profile names no contact fields"),
+    ("nothing-to-hide", "the profile names no contact fields, or no texts of messages"),
+    ("unknown-channel", "the profile knows no such channel"),
+    ("repeated-channel", "a channel is named twice"),
     ("plan-too-large", "the profile names more contact fields than can be looked for"),
     ("not-one-value", "an example has no value to look at, or several"),
     // iframe.yaml

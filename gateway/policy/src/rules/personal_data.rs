@@ -1,6 +1,6 @@
 //! `personal-data.yaml`: from whom clients' contact data is hidden, and what stands in its place.
 
-use chatwarden_redact::{Class, Display, mask};
+use chatwarden_redact::{Class, Condition, Display, mask};
 
 use super::{
     Kind, Mode,
@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     account::{GroupSet, Standing},
+    diagnostic::quote,
+    profile::Channels,
     reason::RuleRef,
     shape::{Field, Shape, Word},
+    suggest::nearest,
     yaml::Node,
 };
 
@@ -23,6 +26,16 @@ pub struct PersonalData {
     exempt: GroupSet,
     hide_avatars: bool,
     displays: [Display; Class::ALL.len()],
+    /// The channels whose contacts are hidden; `None` for all.
+    channels: Option<HiddenChannels>,
+    message_text: bool,
+}
+
+/// The channels whose contacts are hidden, by their names, and how a payload tells that a contact is of one.
+#[derive(Debug)]
+struct HiddenChannels {
+    names: Vec<String>,
+    condition: Condition,
 }
 
 impl PersonalData {
@@ -39,6 +52,16 @@ impl PersonalData {
             // Links to files are the business of files.yaml.
             Class::FileUrl => false,
         }
+    }
+
+    /// What a contact must meet to be hidden; `None` where all are.
+    pub fn channel(&self) -> Option<&Condition> {
+        self.channels.as_ref().map(|channels| &channels.condition)
+    }
+
+    /// Whether contacts that are quoted in messages are hidden too.
+    pub fn hides_in_text(&self) -> bool {
+        self.message_text
     }
 
     /// How values of the class are shown in their place.
@@ -72,6 +95,8 @@ impl Setting for PersonalData {
             exempt,
             hide_avatars: file.flag("hide_avatars", true),
             displays,
+            channels: channels(file, loading),
+            message_text: message_text(file, loading),
         }
     }
 
@@ -85,9 +110,18 @@ impl Setting for PersonalData {
             return loading.report(error.help("write one of `phone`, `email`, `name`, `handle`, `avatar`"));
         };
         let Some(value) = node.as_str() else { return };
+        let channel = example.get("channel");
+        if let Some(node) = channel {
+            known_channel(node, loading);
+        }
+        let open = self
+            .channels
+            .as_ref()
+            .zip(channel)
+            .is_some_and(|(hidden, node)| !hidden.names.iter().any(|name| name == node.written()));
         let hides = self.hides_from(&standing);
         let shown = mask(*class, self.display(*class), value, loading.context.alias_key);
-        let hidden = hides && self.hides(*class) && shown != value;
+        let hidden = hides && !open && self.hides(*class) && shown != value;
         let why = |_: &Loading<'_>| {
             let operator = example.operator();
             let exempting = example.file.rule_of(&["exempt_groups", "enabled"]);
@@ -96,6 +130,9 @@ impl Setting for PersonalData {
             } else if !self.hides(*class) {
                 let rule = example.file.rule_of(&["hide_avatars"]);
                 format!("{operator} sees it: {rule} leaves pictures as they are")
+            } else if open {
+                let rule = example.file.rule_of(&["channels"]);
+                format!("{operator} sees it: {rule} does not list the channel")
             } else if hidden {
                 format!("it is hidden from {operator}: {exempting} does not exempt them")
             } else {
@@ -104,6 +141,61 @@ impl Setting for PersonalData {
         };
         example.expect(if hidden { "hidden" } else { "shown" }, why, loading);
     }
+}
+
+/// The channels that are listed, each of which the profile must know.
+fn channels(file: &RuleFile<'_>, loading: &mut Loading<'_>) -> Option<HiddenChannels> {
+    let listed = file.get("channels").filter(|node| node.is_list())?;
+    let message = "no channel is listed, so nothing could be hidden";
+    let help = "list channels, write `channels: all`, or turn the setting off with `enabled: false`";
+    if listed.items().next().is_none() {
+        loading.refuse_empty(file, listed, message, help);
+    }
+    let mut names: Vec<String> = Vec::new();
+    for node in listed.items() {
+        known_channel(node, loading);
+        if names.iter().any(|name| name == node.written()) {
+            let message = format!("{} stands in this list already", quote(node.written()));
+            loading.report(node.warning("repeated-channel", message));
+        }
+        names.push(node.written().to_owned());
+    }
+    let channels = loading.context.profile.channels()?;
+    let condition = channels.condition(|channel| names.iter().any(|name| name == channel));
+    Some(HiddenChannels { names, condition })
+}
+
+/// Reports a channel that the profile does not know.
+fn known_channel(node: Node<'_>, loading: &mut Loading<'_>) {
+    let name = node.written();
+    let channels = loading.context.profile.channels();
+    let known: Vec<&str> = channels.into_iter().flat_map(Channels::names).collect();
+    if known.contains(&name) || name.is_empty() {
+        return;
+    }
+    let (message, help) = if known.is_empty() {
+        let message = "the profile does not say by which channel a contact came";
+        (message.to_owned(), "add `channel` to the profile, or write `channels: all`".to_owned())
+    } else {
+        let guess = nearest(name, known.iter().copied());
+        let guess = guess.map(|name| format!("did you mean {}? ", quote(name))).unwrap_or_default();
+        let known = known.into_iter().map(quote).collect::<Vec<_>>().join(", ");
+        let message = format!("the profile knows no channel {}", quote(name));
+        (message, format!("{guess}known here: {known}"))
+    };
+    loading.report(node.error("unknown-channel", message).help(help));
+}
+
+/// Whether messages are looked into, for which the profile must say where they stand.
+fn message_text(file: &RuleFile<'_>, loading: &mut Loading<'_>) -> bool {
+    let hides = |node: &Node<'_>| node.as_str() == Some("hide");
+    let Some(node) = file.get("message_text").filter(hides) else { return false };
+    let mut texts = loading.context.profile.scopes().iter().flat_map(|scope| &scope.message_text);
+    if file.is_enabled() && texts.next().is_none() {
+        let error = node.error("nothing-to-hide", "the profile names no texts of messages");
+        loading.report(error.help("add `message_text` to the profile, or write `message_text: keep`"));
+    }
+    true
 }
 
 fn display_of(word: &str) -> Option<Display> {
@@ -132,7 +224,7 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
             Shape::List(&Shape::Text("a channel's name")),
         ]),
     )
-    .only("all"),
+    .default("all"),
     Field::new(
         "display",
         "What stands in the place of a hidden value, by kind of contact data.",
@@ -158,7 +250,7 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
             Word::new("hide", "Numbers and addresses in messages are hidden."),
         ]),
     )
-    .only("keep"),
+    .default("keep"),
     examples(&Shape::Object(&[
         Field::new(
             "group",
@@ -171,6 +263,11 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
         Field::new("name", "A name.", Shape::Text("a name")),
         Field::new("handle", "A messenger or social id.", Shape::Text("a handle")),
         Field::new("avatar", "The address of a picture.", Shape::Text("an address")),
+        Field::new(
+            "channel",
+            "The channel by which the contact came; without, one that is not known.",
+            Shape::Text("a channel's name"),
+        ),
         Field::new(
             "expect",
             "What the viewer gets.",

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{Class, Plan};
+use chatwarden_redact::{Class, Condition, Plan, PlanBuilder};
 
 use super::{Context, PersonalData};
 use crate::{
@@ -67,17 +67,25 @@ fn compile_plan(
     links: bool,
 ) -> Result<Option<Arc<Plan>>, Diagnostic> {
     let mut builder = Plan::builder();
-    // A value that is both a contact field and a link is hidden as the contact field.
+    // What is kept stays in spite of every field; a value that is both a contact field and a link is hidden as the
+    // contact field.
+    for selector in &scope.keep {
+        builder = builder.keep(selector);
+    }
     if let Some(rule) = rule {
-        for class in Class::ALL {
-            builder = builder.display(class, rule.display(class));
-        }
-        for (class, selector) in scope.fields.iter().filter(|(class, _)| rule.hides(*class)) {
-            builder = builder.field(*class, selector);
+        builder = hide_contacts(builder, rule, scope);
+        for element in context.profile.html().iter().filter(|element| rule.hides(element.class)) {
+            builder = builder.html(element.clone());
         }
     }
-    for selector in context.profile.file_urls().iter().filter(|_| links) {
+    for selector in scope.file_urls.iter().filter(|_| links) {
         builder = builder.field(Class::FileUrl, selector);
+    }
+    for selector in &scope.json_in_string {
+        builder = builder.json_in_string(selector);
+    }
+    for name in context.profile.html_states() {
+        builder = builder.html_state(name);
     }
     let plan = builder.build(context.alias_key).map_err(|error| {
         let name = format!("{}/{}", context.dir, super::Kind::PersonalData.file_name());
@@ -85,4 +93,21 @@ fn compile_plan(
         problem.help("let the profile name fewer contact fields, or shorter ones")
     })?;
     Ok(Some(plan).filter(|plan| !plan.is_empty()).map(Arc::new))
+}
+
+fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -> PlanBuilder {
+    for class in Class::ALL {
+        builder = builder.display(class, rule.display(class));
+    }
+    for field in scope.fields.iter().filter(|field| rule.hides(field.class)) {
+        let conditions: Vec<Condition> = field.when.iter().chain(rule.channel()).cloned().collect();
+        builder = builder.field_when(field.class, &field.selector, &conditions);
+    }
+    for (class, selector) in scope.contact_keys.iter().filter(|(class, _)| rule.hides(*class)) {
+        builder = builder.contact_keys(*class, selector);
+    }
+    for selector in scope.message_text.iter().filter(|_| rule.hides_in_text()) {
+        builder = builder.text(selector);
+    }
+    builder
 }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod cases;
+mod plans;
 
 use std::collections::BTreeMap;
 

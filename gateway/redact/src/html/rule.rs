@@ -17,6 +17,16 @@ pub struct HtmlRule {
     pub class: Class,
 }
 
+impl HtmlRule {
+    /// Looks whether the selector is one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), HtmlSelectorError> {
+        self.select.parse::<Selector>().map(drop).map_err(HtmlSelectorError)
+    }
+}
+
 /// Where in an element a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HtmlTarget {

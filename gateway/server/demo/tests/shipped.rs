@@ -97,7 +97,7 @@ fn assert_clean(profile: &Profile, target: &str, answer: &Answer, contacts: &[St
         return;
     }
     let fields = profile.scopes()[classified.scope].fields.iter();
-    let plan = fields.fold(Plan::builder(), |plan, (class, selector)| plan.field(*class, selector));
+    let plan = fields.fold(Plan::builder(), |plan, field| plan.field(field.class, &field.selector));
     let plan = plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap();
     let mut redactor = Redactor::json(Arc::new(plan));
     let mut out = Vec::new();
