@@ -178,7 +178,7 @@ impl Code {
 
     /// Spells the code and its check at the front of `place` and returns them.
     #[inline]
-    pub(crate) fn spell(self, place: &mut [u8; Code::MAX_LENGTH]) -> &str {
+    pub(crate) fn spell(self, place: &mut [u8; Code::MAX_LENGTH]) -> &mut [u8] {
         let place = &mut place[..self.length()];
         match self.class {
             Class::Phone => {
@@ -205,15 +205,7 @@ impl Code {
                 spell32(check, || rest_of(&mut rest));
             }
         }
-        str::from_utf8(place).unwrap_or_default() // digits and letters
-    }
-
-    /// As [`Code::spell`], in upper case.
-    #[inline]
-    pub(crate) fn spell_upper(self, place: &mut [u8; Code::MAX_LENGTH]) -> &str {
-        self.spell(place);
-        place.make_ascii_uppercase();
-        str::from_utf8(&place[..self.length()]).unwrap_or_default() // digits and letters
+        place
     }
 
     /// The most characters that a code is spelled with.
@@ -247,7 +239,8 @@ impl Code {
 /// The code with its check, as a store may keep it; [`Code::parse`] reads it.
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.spell(&mut [0; Code::MAX_LENGTH]))
+        let mut place = [0; Code::MAX_LENGTH];
+        f.write_str(str::from_utf8(self.spell(&mut place)).unwrap_or_default()) // digits and letters
     }
 }
 

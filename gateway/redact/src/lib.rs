@@ -46,6 +46,8 @@
 
 pub use alias::{AliasKey, Code, Digest, KeyError};
 pub use class::Class;
+#[doc(hidden)]
+pub use codings::fuzz::fuzz_codings;
 pub use copies::Learnt;
 #[doc(hidden)]
 pub use copies::fuzz::fuzz_text;
@@ -80,6 +82,7 @@ pub use vault::{MemoryVault, Vault, VaultError};
 
 mod alias;
 mod class;
+pub mod codings;
 mod copies;
 mod display;
 mod error;

@@ -77,6 +77,13 @@ pub(crate) fn write_hidden(class: Class, out: &mut String) {
 /// The class whose alias or partial form a value takes: a name that is a number or an address is treated as one.
 pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
     match class {
+        // Most names begin with a letter, and then only an address is in doubt.
+        Class::Name
+            if value.first().is_some_and(u8::is_ascii_alphabetic)
+                && memchr::memchr(b'@', value).is_none() =>
+        {
+            Class::Name
+        }
         Class::Name => match str::from_utf8(value).map(str::trim) {
             Ok(name) if is_address(name) => Class::Email,
             Ok(name) if is_number(name) => Class::Phone,
@@ -101,39 +108,29 @@ fn write_alias(class: Class, value: &[u8], source: Source<'_>, out: &mut String)
 /// Appends a code in the dress of its class.
 pub(crate) fn write_code(code: Code, out: &mut String) {
     let mut place = [0; Code::MAX_LENGTH];
-    match code.class() {
+    let spelled = code.spell(&mut place);
+    let (before, after) = match code.class() {
         Class::Name => {
-            out.push_str("Client ");
-            let mut rest = code.spell_upper(&mut place);
-            while let Some((group, more)) = rest.split_at_checked(GROUP) {
-                out.push_str(group);
-                if !more.is_empty() {
-                    out.push('-');
-                }
-                rest = more;
-            }
-            out.push_str(rest);
+            spelled.make_ascii_uppercase();
+            ("Client ", "")
         }
-        Class::Phone => {
-            out.push_str("+999");
-            out.push_str(code.spell(&mut place));
+        Class::Phone => ("+999", ""),
+        Class::Email => ("c-", "@client.invalid"),
+        Class::Handle => ("c_", ""),
+        Class::Avatar => ("/.chatwarden/avatar/", ".svg"),
+        Class::FileUrl => return,
+    };
+    let mut spelled = str::from_utf8(spelled).unwrap_or_default(); // digits and letters
+    out.push_str(before);
+    if code.class() == Class::Name {
+        while let Some((group, rest)) = spelled.split_at_checked(GROUP).filter(|(_, rest)| !rest.is_empty()) {
+            out.push_str(group);
+            out.push('-');
+            spelled = rest;
         }
-        Class::Email => {
-            out.push_str("c-");
-            out.push_str(code.spell(&mut place));
-            out.push_str("@client.invalid");
-        }
-        Class::Handle => {
-            out.push_str("c_");
-            out.push_str(code.spell(&mut place));
-        }
-        Class::Avatar => {
-            out.push_str("/.chatwarden/avatar/");
-            out.push_str(code.spell(&mut place));
-            out.push_str(".svg");
-        }
-        Class::FileUrl => {}
     }
+    out.push_str(spelled);
+    out.push_str(after);
 }
 
 /// Appends the partial form, or nothing and `false` where it would show too much.

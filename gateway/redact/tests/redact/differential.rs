@@ -34,10 +34,8 @@ fn odd_members_at_every_offset_of_every_window_under_every_plan() {
     for member in members() {
         for offset in (0..=130).chain(1_980..=2_050).chain(4_090..=4_100) {
             for padding in PADDINGS {
-                for tail in 0..3 {
-                    let body = document(padding, offset, member, tail);
-                    plans().iter().for_each(|plan| check(plan, &body, offset));
-                }
+                let body = document(padding, offset, member, offset % 3);
+                plans().iter().for_each(|plan| check(plan, &body, offset));
             }
         }
     }
