@@ -26,6 +26,8 @@ pub fn of(content_type: &str) -> Option<Format> {
         "application/javascript" | "text/javascript" | "application/x-javascript" => Some(Format::Jsonp),
         "text/event-stream" => Some(Format::EventStream),
         "text/html" | "application/xhtml+xml" => Some(Format::Html),
+        "application/x-www-form-urlencoded" => Some(Format::Form),
+        "text/plain" => Some(Format::Text),
         _ if essence.ends_with("+json-seq") => Some(Format::JsonSequence),
         _ if essence.ends_with("+json") => Some(Format::Json),
         _ => None,
@@ -40,16 +42,18 @@ pub fn media_type_of(file_name: &str) -> Option<&'static str> {
 }
 
 /// The types that are rewritten, for messages; there are more spellings of some.
-pub const TYPES: [&str; 6] = [
+pub const TYPES: [&str; 8] = [
     "application/json",
     "application/x-ndjson",
     "application/json-seq",
     "application/javascript",
     "text/event-stream",
     "text/html",
+    "application/x-www-form-urlencoded",
+    "text/plain",
 ];
 
-const ENDINGS: [(&str, &str); 7] = [
+const ENDINGS: [(&str, &str); 8] = [
     ("json", "application/json"),
     ("ndjson", "application/x-ndjson"),
     ("jsonl", "application/x-ndjson"),
@@ -57,6 +61,7 @@ const ENDINGS: [(&str, &str); 7] = [
     ("sse", "text/event-stream"),
     ("html", "text/html"),
     ("htm", "text/html"),
+    ("txt", "text/plain"),
 ];
 
 #[cfg(test)]
@@ -74,6 +79,8 @@ mod tests {
             ("text/event-stream", Some(Format::EventStream)),
             ("text/html;charset=utf-8", Some(Format::Html)),
             ("application/javascript", Some(Format::Jsonp)),
+            ("application/x-www-form-urlencoded", Some(Format::Form)),
+            ("text/plain", Some(Format::Text)),
             ("application/json; charset=utf-16", None),
             ("text/html; charset=windows-1251", None),
             ("application/pdf", None),

@@ -109,5 +109,5 @@ fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -
     for selector in scope.message_text.iter().filter(|_| rule.hides_in_text()) {
         builder = builder.text(selector);
     }
-    builder
+    builder.patterns(rule.hides_in_text())
 }

@@ -78,6 +78,7 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
             policy.hidden_from(&standing, &policy.profile.classify(method, &path))
         }
     };
+    refuse_blind_text(hidden.plan, &inputs)?;
     let mut report = Report::new(args.stats, io::stderr().is_terminal());
     tell(&hidden, &policy, args, &report);
     // Not through the buffer of stdout, which looks for line ends.
@@ -96,6 +97,17 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     }
     report.end();
     Ok(exit::OK)
+}
+
+/// Plain text has no fields, so without `message_text: hide` nothing in it would be hidden, where the gateway refuses
+/// it whole.
+fn refuse_blind_text(plan: Option<&Arc<Plan>>, inputs: &[(Input, Format)]) -> Result<(), Failure> {
+    let is_blind = plan.is_some_and(|plan| !plan.patterns());
+    if is_blind && inputs.iter().any(|(_, format)| *format == Format::Text) {
+        let message = "plain text is not looked into, as personal-data.yaml keeps what messages quote";
+        return Err(Failure::Usage(format!("{message}\n  = help: write `message_text: hide` there")));
+    }
+    Ok(())
 }
 
 fn treatment(plan: Option<&Arc<Plan>>, format: Format) -> Treatment {

@@ -92,3 +92,14 @@ fn keys_that_are_contacts_become_aliases() {
         "{shown}"
     );
 }
+
+#[test]
+fn messages_are_looked_into_where_the_rule_says_so() {
+    let profile = "contact_fields: { phone: [$..phone] }\nmessage_text: [$..text]\n";
+    let answer = r#"{"text":"Call +370 612 34567, order 20981, or anna.k@example.com","id":"+37061234567"}"#;
+    assert_eq!(shown(profile, HIDDEN, "/", answer), answer);
+    let rule = format!("{HIDDEN}message_text: hide\n");
+    let shown = shown(profile, &rule, "/", answer);
+    assert!(!shown.contains("612 34567") && !shown.contains("anna.k"), "{shown}");
+    assert!(shown.contains("order 20981") && shown.contains(r#""id":"+37061234567""#), "{shown}");
+}
