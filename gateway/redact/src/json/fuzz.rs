@@ -16,16 +16,27 @@ use crate::{
     error::RedactError,
     plan::{Condition, Plan, Test},
     redactor::{Format, Limits, Redactor, Summary},
+    scan::Set,
     selector::Selector,
 };
 
-/// Redacts a document whole and in pieces, and asserts what must hold of both.
+/// Redacts a document whole, in pieces and on every instruction set, and asserts what must hold of all.
 pub fn fuzz_json(data: &[u8]) {
     let [pick, high, low, document @ ..] = data else { return };
     let plan = &PLANS[usize::from(*pick) % 8 % PLANS.len()];
     let seed = u64::from(*high) << 8 | u64::from(*low);
 
     let whole = redact_in_pieces(plan, Format::Json, LIMITS, document, seed);
+
+    for set in Set::all() {
+        let mut rewriter = super::Rewriter::new(Arc::clone(plan), LIMITS);
+        rewriter.set = set;
+        let mut out = Vec::new();
+        let written = rewriter.write(document, &mut out);
+        let offset = rewriter.offset();
+        let result = written.and_then(|()| rewriter.finish(&mut out));
+        assert!(whole == Outcome { out, offset, result }, "{set:?} says otherwise");
+    }
 
     let plain = redact(&PLANS[0], Format::Json, LIMITS, document, |_| document.len());
     assert!(plain.offset == whole.offset, "the plan decides where a document is faulty");
