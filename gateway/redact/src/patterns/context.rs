@@ -24,7 +24,9 @@ impl Before {
     /// Reads what stands before `at`, where a group of `len` digits or its plus begins.
     pub(super) fn read(text: &str, at: usize, len: usize) -> Before {
         let token = token_before(text, at);
-        if token.len() > 3 {
+        if token.len() > 3
+            && token.bytes().any(|byte| matches!(byte, b'/' | b':' | b'=' | b'?' | b'%' | b'.'))
+        {
             let lower = token.to_lowercase();
             let lower = lower.trim_end_matches(['+', ' ', '(']);
             if LINKS.iter().any(|link| lower.ends_with(link)) {
@@ -193,8 +195,12 @@ fn is_link(token: &str) -> bool {
 /// The letters that end at `at`, in lower case; no more than a word has.
 fn word_before(text: &str, at: usize) -> String {
     let letters: Vec<char> =
-        text[..at].chars().rev().take(MAX_WORD).take_while(|char| char.is_alphabetic()).collect();
+        text[..at].chars().rev().take(MAX_WORD).take_while(|char| is_letter(*char)).collect();
     letters.into_iter().rev().flat_map(char::to_lowercase).collect()
+}
+
+fn is_letter(char: char) -> bool {
+    char != '_' && Kind::of(char) == Kind::Letter
 }
 
 fn digits_before(text: &str, at: usize) -> usize {
