@@ -11,7 +11,7 @@ use crate::{
     error::RedactError,
     event_stream, form,
     framed::{self, jsonp, sequence},
-    html, json, plain,
+    html, plain,
     plan::Plan,
 };
 

@@ -92,8 +92,8 @@ fn cyrillic(lead: u8, tail: u8) -> Option<char> {
     match code {
         0x439 | 0x419 => Some('и'),
         0x451 | 0x401 => Some('е'),
-        0x410..0x430 => char::from_u32(code + 0x20),
-        0x430..0x450 => char::from_u32(code),
+        0x410..=0x42f => char::from_u32(code + 0x20),
+        0x430..=0x44f => char::from_u32(code),
         _ => None,
     }
 }
