@@ -31,7 +31,16 @@ pub(super) fn read(text: &str, at: usize, mut form: Option<&mut String>) -> Opti
             place += 1;
             word.end = place;
         }
+        while let Some([lead @ (0xd0 | 0xd1), tail @ 0x80..=0xbf, ..]) = bytes.get(place..) {
+            let Some(letter) = cyrillic(*lead, *tail) else { break };
+            word.take(letter, form.as_deref_mut());
+            place += 2;
+            word.end = place;
+        }
         let Some(glyph) = glyph::next(text, place) else { break };
+        if matches!(glyph.char, ' ' | ',' | '"') {
+            break;
+        }
         match glyph.kind() {
             Kind::Letter | Kind::Digit(_) => {
                 fold(glyph.char, |char| word.take(char, form.as_deref_mut()));
@@ -73,6 +82,19 @@ impl Word {
         if let Some(form) = form {
             form.push(char);
         }
+    }
+}
+
+/// A letter of two bytes in the form that it is compared in.
+#[inline]
+fn cyrillic(lead: u8, tail: u8) -> Option<char> {
+    let code = u32::from(lead & 0x1f) << 6 | u32::from(tail & 0x3f);
+    match code {
+        0x439 | 0x419 => Some('и'),
+        0x451 | 0x401 => Some('е'),
+        0x410..=0x42f => char::from_u32(code + 0x20),
+        0x430..=0x44f => char::from_u32(code),
+        _ => None,
     }
 }
 

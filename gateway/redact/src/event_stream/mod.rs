@@ -13,8 +13,8 @@ use std::sync::Arc;
 use memchr::memchr2;
 
 use crate::{
+    copies::Swept,
     error::RedactError,
-    json,
     plan::Plan,
     redactor::{Limits, Summary},
 };
@@ -74,7 +74,7 @@ enum Event {
     Empty,
     /// What begins as JSON.
     Json {
-        inner: Box<json::Rewriter>,
+        inner: Box<Swept>,
         /// Whether output has left for good.
         is_committed: bool,
     },
@@ -278,7 +278,7 @@ impl Rewriter {
             self.event = match data.first() {
                 None => return Ok(()),
                 Some(b'{' | b'[' | b'"') => {
-                    let inner = Box::new(json::Rewriter::new(Arc::clone(&self.plan), self.limits));
+                    let inner = Box::new(Swept::new(Arc::clone(&self.plan), self.limits));
                     Event::Json { inner, is_committed: false }
                 }
                 Some(_) => Event::Text { held: Vec::new(), bound: self.limits.value_bytes, is_over: false },

@@ -6,8 +6,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
+    copies::Swept,
     error::RedactError,
-    framed, json, plain,
+    framed, plain,
     plan::Plan,
     redactor::{Limits, Summary},
 };
@@ -30,7 +31,7 @@ pub(super) fn show<'t>(plan: &Arc<Plan>, limits: Limits, text: &'t [u8]) -> (Cow
 type Shown = Result<(Vec<u8>, Summary), RedactError>;
 
 fn as_json(plan: &Arc<Plan>, limits: Limits, text: &[u8]) -> Shown {
-    let mut inner = json::Rewriter::new(Arc::clone(plan), limits);
+    let mut inner = Swept::new(Arc::clone(plan), limits);
     let mut out = Vec::with_capacity(text.len());
     inner.write(text, &mut out)?;
     let summary = inner.finish(&mut out)?;

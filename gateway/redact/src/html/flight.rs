@@ -5,7 +5,7 @@
 //! scripts of their own: a value that begins in one may be hidden in the next.
 
 use super::Context;
-use crate::{error::RedactError, json, redactor::Summary};
+use crate::{copies::Swept, error::RedactError, redactor::Summary};
 
 /// Redacts the rows of one page.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ enum Row {
     /// In a row with a length, so many bytes before its end.
     Bytes(u64),
     /// In JSON.
-    Json(Box<json::Rewriter>),
+    Json(Box<Swept>),
     /// In anything else, up to the line feed.
     Rest,
 }
@@ -50,7 +50,7 @@ impl Flight {
                     _ if letters == 0 && LENGTHS.contains(&byte) => (Row::Length(0), 1),
                     b'A'..=b'Z' if letters < 2 => (Row::Kind { letters: letters + 1 }, 1),
                     b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                        let inner = json::Rewriter::new(context.plan.clone(), context.limits);
+                        let inner = Swept::new(context.plan.clone(), context.limits);
                         (Row::Json(Box::new(inner)), 0)
                     }
                     _ => (Row::Rest, 0),

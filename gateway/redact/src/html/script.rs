@@ -12,7 +12,7 @@ use super::{
     flight::{self, Flight},
     js_string,
 };
-use crate::{error::RedactError, json, redactor::Summary};
+use crate::{copies::Swept, error::RedactError, redactor::Summary};
 
 /// Redacts the JSON in code.
 pub(super) fn redact(
@@ -107,7 +107,7 @@ fn literal_at(
         return Ok(None);
     }
     let text = &code[start..];
-    let mut inner = json::Rewriter::new(context.plan.clone(), context.limits);
+    let mut inner = Swept::new(context.plan.clone(), context.limits);
     let mut shown = Vec::new();
     let is_text_end = match inner.write(text, &mut shown) {
         Ok(()) => true,
@@ -152,7 +152,7 @@ fn string_at(
 
 /// Redacts a whole text as JSON; nothing if it is none.
 pub(super) fn json(context: &Context, text: &[u8]) -> Option<(Vec<u8>, Summary)> {
-    let mut inner = json::Rewriter::new(context.plan.clone(), context.limits);
+    let mut inner = Swept::new(context.plan.clone(), context.limits);
     let mut shown = Vec::with_capacity(text.len());
     inner.write(text, &mut shown).ok()?;
     let summary = inner.finish(&mut shown).ok()?;
@@ -163,7 +163,7 @@ pub(super) fn json(context: &Context, text: &[u8]) -> Option<(Vec<u8>, Summary)>
 ///
 /// Fed byte by byte, the machine tells what is new: whatever is not the byte itself.
 fn guarded(context: &Context, text: &[u8]) -> Vec<u8> {
-    let mut inner = json::Rewriter::new(context.plan.clone(), context.limits);
+    let mut inner = Swept::new(context.plan.clone(), context.limits);
     let (mut shown, mut piece) = (Vec::new(), Vec::new());
     for byte in text.chunks(1) {
         piece.clear();

@@ -14,7 +14,7 @@ use super::{
     scene::{Action, ScriptKind, Spelling},
     script,
 };
-use crate::{error::RedactError, json, redactor::Summary};
+use crate::{copies::Swept, error::RedactError, redactor::Summary};
 
 /// Takes a page in pieces and emits what may leave.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ enum Text {
         held: Vec<u8>,
     },
     /// A script of JSON, as it streams; blanks leave before there is a machine.
-    Json(Option<(Box<json::Rewriter>, Guard)>),
+    Json(Option<(Box<Swept>, Guard)>),
     /// Markup for browsers without scripting, held whole.
     Fragment(Vec<u8>),
 }
@@ -130,7 +130,7 @@ impl Splicer {
             }
         }
         let (inner, guard) = inner.get_or_insert_with(|| {
-            let inner = json::Rewriter::new(Arc::clone(&self.context.plan), self.context.limits);
+            let inner = Swept::new(Arc::clone(&self.context.plan), self.context.limits);
             (Box::new(inner), Guard::default())
         });
         guard.pass(|shown| inner.write(bytes, shown), out)

@@ -195,8 +195,12 @@ fn is_link(token: &str) -> bool {
 /// The letters that end at `at`, in lower case; no more than a word has.
 fn word_before(text: &str, at: usize) -> String {
     let letters: Vec<char> =
-        text[..at].chars().rev().take(MAX_WORD).take_while(|char| char.is_alphabetic()).collect();
+        text[..at].chars().rev().take(MAX_WORD).take_while(|char| is_letter(*char)).collect();
     letters.into_iter().rev().flat_map(char::to_lowercase).collect()
+}
+
+fn is_letter(char: char) -> bool {
+    char != '_' && Kind::of(char) == Kind::Letter
 }
 
 fn digits_before(text: &str, at: usize) -> usize {

@@ -112,9 +112,8 @@ pub(crate) fn next(text: &str, at: usize) -> Option<Glyph> {
 pub(crate) fn previous(text: &str, at: usize) -> Option<Glyph> {
     let before = text.get(..at)?;
     let bytes = before.as_bytes();
-    let near = &bytes[at.saturating_sub(LONGEST)..];
-    if near.iter().any(|byte| matches!(byte, b'%' | b'&' | b'\\')) {
-        for start in at - near.len()..at {
+    if may_end_escape(bytes) {
+        for start in at.saturating_sub(LONGEST)..at {
             if matches!(bytes[start], b'%' | b'&' | b'\\')
                 && let Some(glyph) = next(text, start)
                 && start + glyph.len == at
@@ -125,6 +124,23 @@ pub(crate) fn previous(text: &str, at: usize) -> Option<Glyph> {
     }
     let char = before.chars().next_back()?;
     Some(Glyph { char, len: char.len_utf8() })
+}
+
+/// Whether the last byte can be the last of an escape.
+#[inline]
+fn may_end_escape(bytes: &[u8]) -> bool {
+    let back = |count: usize| bytes.len().checked_sub(count).map(|place| bytes[place]);
+    match bytes.last() {
+        Some(b';') => bytes.iter().rev().take(LONGEST).any(|byte| *byte == b'&'),
+        Some(b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            back(3) == Some(b'%')
+                || back(5) == Some(b'%')
+                || back(5) == Some(b'u') && back(6) == Some(b'\\')
+                || back(2) == Some(b'\\')
+        }
+        Some(b'n' | b'r' | b't' | b'/' | b'"') => back(2) == Some(b'\\'),
+        Some(_) | None => false,
+    }
 }
 
 /// As many as strings in strings in strings have.

@@ -237,6 +237,35 @@ fn each_text_of_a_sequence_is_swept_and_learnt_from() {
 }
 
 #[test]
+fn events_and_scripts_of_pages_are_swept() {
+    let plan = copies(&[(Class::Phone, "$.phone")]);
+    let phone = mask(Class::Phone, Display::Alias, "+79001234567", &key());
+    let events = concat!(
+        "event: a\ndata: {\"t\": \"8 900 123-45-67\",\ndata: \"phone\": \"+79001234567\"}\n\n",
+        "data: {\"t\": \"8 900 123-45-67\"}\n\n",
+    );
+    let page = concat!(
+        "<p>Hi</p><script type=\"application/json\">{\"t\": \"8 900 123-45-67\", ",
+        "\"phone\": \"+79001234567\"}</script>",
+    );
+    for (format, body) in [(Format::EventStream, events), (Format::Html, page)] {
+        let outs = [body.len(), 1, 7].map(|size| {
+            let mut redactor = Redactor::new(Arc::clone(&plan), format, Limits::default());
+            let mut out = Vec::new();
+            for chunk in body.as_bytes().chunks(size) {
+                redactor.write(chunk, &mut out).unwrap();
+            }
+            redactor.finish(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        });
+        let expected = body.replace("8 900 123-45-67", &phone).replace("+79001234567", &phone);
+        for out in outs {
+            assert_eq!(out, expected);
+        }
+    }
+}
+
+#[test]
 fn free_text_shows_the_alias_of_the_field() {
     let parse = |selector| Selector::parse(selector).unwrap();
     let plan = Plan::builder().field(Class::Phone, &parse("$.phone")).text(&parse("$.text"));
