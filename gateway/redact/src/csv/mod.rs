@@ -148,14 +148,19 @@ impl Rewriter {
         if start < chunk.len() {
             sheet.begin();
         }
-        while *at < chunk.len() {
-            if let Some(end) = self.find_end(sheet, chunk, at)? {
-                self.end_record(sheet, chunk.get(start..end).unwrap_or_default(), &chunk[end..*at], out);
-                start = *at;
+        let mut result = Ok(());
+        while *at < chunk.len() && result.is_ok() {
+            match self.find_end(sheet, chunk, at) {
+                Ok(Some(end)) => {
+                    self.end_record(sheet, chunk.get(start..end).unwrap_or_default(), &chunk[end..*at], out);
+                    start = *at;
+                }
+                Ok(None) => {}
+                Err(error) => result = Err(error),
             }
         }
-        self.hold(sheet, chunk.get(start..).unwrap_or_default(), out);
-        Ok(())
+        self.hold(sheet, chunk.get(start..*at).unwrap_or_default(), out);
+        result
     }
 
     /// Goes on to the end of a record. Returns where in the chunk its last byte, LF or CR, stands; `at` is behind it.

@@ -26,9 +26,11 @@ pub fn fuzz_form(data: &[u8]) {
     });
     assert!(pieces == whole, "the output depends on the cuts");
     assert!(redact(plan, form, |_| 1) == whole, "the output depends on the cuts");
-    // What was hidden is longer now, which changes nothing under limits for all.
-    let again = redact_under(Limits::DEFAULT, plan, &whole.0, |_| form.len());
-    assert!(again.0 == whole.0, "something hidden is left");
+    if whole.1.unscanned == 0 {
+        // Constants hide to themselves, but may be longer than what they hide.
+        let again = redact_under(Limits::DEFAULT, plan, &whole.0, |_| form.len());
+        assert!(again.0 == whole.0, "something hidden is left");
+    }
 
     let pairs = |form: &[u8]| form.iter().filter(|&&byte| byte == b'&').count();
     assert!(pairs(&whole.0) == pairs(form), "a pair came or went");
