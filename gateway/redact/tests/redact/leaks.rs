@@ -58,6 +58,11 @@ fn assert_no_leak(payload: &str, fields: &[(Class, &str)], format: Format, body:
         let out = redact(payload, fields, display, format, body);
         let views = Views::of(&out);
         for secret in &secrets {
+            // A partial name shows its first word.
+            let is_first_word = |other: &String| other.starts_with(&format!("{secret} "));
+            if display == Display::Partial && secrets.iter().any(is_first_word) {
+                continue;
+            }
             match (views.show(secret), known.iter().find(|leak| leak.secrets.contains(&secret.as_str()))) {
                 (true, None) => faults.push(format!("{secret} can be read as {}", display.name())),
                 (false, Some(leak)) => faults.push(format!("{secret} is hidden now, though {}", leak.why)),
@@ -76,6 +81,7 @@ fn assert_no_leak(payload: &str, fields: &[(Class, &str)], format: Format, body:
 /// Everything that finds contacts outside of declared fields.
 fn layers(payload: &str, mut builder: PlanBuilder) -> PlanBuilder {
     let parse = |text: &str| Selector::parse(text).unwrap();
+    builder = builder.copies(true).patterns(true);
     for selector in JSON_IN_STRINGS {
         builder = builder.json_in_string(&parse(selector));
     }
@@ -88,6 +94,8 @@ fn layers(payload: &str, mut builder: PlanBuilder) -> PlanBuilder {
                 Condition { member: "mode".into(), levels: 0..=0, test: Test::NoneOf(vec!["@".into()]) };
             builder.field_when(Class::Handle, &parse("$..users[*].nick"), &[is_guest])
         }
+        // The operator's own mail address, which has the shape of any other.
+        "chatwoot/profile" => builder.keep(&parse("$['email', 'uid']")),
         "chatwoot/actioncable_frames" | "chatwoot/conversation_messages" => builder
             .field(Class::Handle, &parse("$..source_id"))
             .html_in_string(&parse("$..html_content.full")),
@@ -109,44 +117,12 @@ struct Leak {
     secrets: &'static [&'static str],
 }
 
-const TYPED: &str = "it stands in free text, where nothing looks for its shape";
-const CALLED: &str = "it is a name in free text, which has no shape";
-const FILED: &str = "it is part of a file's name and link";
+const CALLED: &str = "it is a name in free text, which has no shape, and no field of the payload holds it";
 const BESIDE: &str = "only a member of an object beside it tells whether this id is a contact";
 
 const KNOWN: &[Leak] = &[
-    leak("thelounge/engineio_poll", TYPED, &["79001234567", "+7 900 123-45-67"]),
-    leak(
-        "chat2desk/clients_list",
-        TYPED,
-        &["79001234567", "+7 (900) 123-45-67", "8 900 123-45-67", "petr@primer.ru"],
-    ),
-    leak("chat2desk/dialogs_list", TYPED, &["petr@primer.ru", "+5491155512345"]),
-    leak(
-        "chat2desk/messages_list",
-        TYPED,
-        &[
-            "8\u{a0}900\u{a0}123\u{2011}45\u{2011}67",
-            "5491155512345",
-            "+54 9 11 5551-2345",
-            "jose@nandu.example",
-        ],
-    ),
-    leak("chat2desk/messages_list", FILED, &["79001234567"]),
-    leak("chat2desk/messages_list", CALLED, &["Пётр Иванов", "José Ñandú"]),
-    leak("chat2desk/webhook_events", TYPED, &["+7 900 123 45 67", "79001234567"]),
-    leak("chatwoot/contacts_list", BESIDE, &["+41791234567", "41791234567", "0791234567", "807892411"]),
-    leak(
-        "chatwoot/conversation_messages",
-        TYPED,
-        &["zoë.müller@example.ch", "+41791234567", "41791234567", "079 123 45 67", "+41 79 123 45 67"],
-    ),
-    leak("chatwoot/conversation_messages", CALLED, &["Zoë Müller", "Zoë", "Müller"]),
-    leak(
-        "chatwoot/actioncable_frames",
-        TYPED,
-        &["079 123 45 67", "41791234567", "0791234567", "+41791234567"],
-    ),
+    leak("chat2desk/messages_list", CALLED, &["José Ñandú"]),
+    leak("chatwoot/contacts_list", BESIDE, &["807892411"]),
 ];
 
 const fn leak(payload: &'static str, why: &'static str, secrets: &'static [&'static str]) -> Leak {
