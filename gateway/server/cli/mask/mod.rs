@@ -3,6 +3,7 @@
 //! What an operator of a group sees of an answer is what this writes of a file, with the same aliases, as they are made
 //! with the deployment's own key. Reading and writing are in `pump`, words about them in `report`.
 
+mod filter;
 mod pump;
 mod report;
 
@@ -22,7 +23,7 @@ use chatwarden_policy::{
     rules::Groups,
     suggest::nearest,
 };
-use chatwarden_redact::{Format, Plan};
+use chatwarden_redact::{Format, Plan, codings::parse_content_encoding};
 use clap::Args;
 
 use self::{
@@ -50,6 +51,9 @@ pub struct MaskArgs {
     /// application/json]
     #[arg(long = "type", value_name = "MEDIA_TYPE")]
     media_type: Option<String>,
+    /// What the input is coded with, as its Content-Encoding: gzip, deflate, br, zstd. The output is coded alike
+    #[arg(long, value_name = "CODINGS", default_value = "identity")]
+    encoding: String,
     /// The request that the input answers, which decides over fields with `routes` [default: fields of every route]
     #[arg(long, value_name = "METHOD /PATH")]
     route: Option<String>,
@@ -66,6 +70,10 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     // A key that is made here must be said as loudly as by the gateway.
     LogsArgs::default().start("warn");
     let inputs = inputs(args)?;
+    let codings = parse_content_encoding(&args.encoding).map_err(|error| {
+        let known = "known are `gzip`, `deflate`, `br`, `zstd`, and `gzip, br` for one on top of the other";
+        Failure::Usage(format!("--encoding `{}`: {error}\n  = help: {known}", args.encoding))
+    })?;
     let config = config_of(args.config.config.as_deref()).map_err(Failure::Files)?;
     let policy = policy(config)?;
     let standing = standing(&policy.rules.groups, &args.group)?;
@@ -84,7 +92,10 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     // Not through the buffer of stdout, which looks for line ends.
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     for (input, format) in inputs {
-        let treatment = treatment(hidden.plan, format);
+        let treatment = match hidden.plan {
+            Some(plan) => Treatment::Mask(Arc::clone(plan), format, codings.clone()),
+            None => Treatment::Pass,
+        };
         match pump::run(input, treatment, &mut out, &mut report) {
             Ok(()) => {}
             // `chatwarden mask | head` has seen enough.
@@ -108,13 +119,6 @@ fn refuse_blind_text(plan: Option<&Arc<Plan>>, inputs: &[(Input, Format)]) -> Re
         return Err(Failure::Usage(format!("{message}\n  = help: write `message_text: hide` there")));
     }
     Ok(())
-}
-
-fn treatment(plan: Option<&Arc<Plan>>, format: Format) -> Treatment {
-    match plan {
-        Some(plan) => Treatment::Mask(Arc::clone(plan), format),
-        None => Treatment::Pass,
-    }
 }
 
 /// What is read, opened before anything is written, and the grammar of each.
