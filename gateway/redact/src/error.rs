@@ -85,6 +85,15 @@ pub enum RedactError {
     /// What is assigned to a state variable of a page is not JSON.
     #[error("the state of a page is not JSON")]
     InvalidState,
+    /// A quote within a field of a table that is not quoted, or text behind a closing one.
+    #[error("a quote in the wrong place of a table")]
+    MalformedTable,
+    /// The header of a table is longer than `Limits::held_object`.
+    #[error("the header of a table is too long")]
+    TableHeadTooLong,
+    /// No column of a table is declared, and contacts are not found by their shape.
+    #[error("a table without a declared column")]
+    NoDeclaredColumn,
 }
 
 impl RedactError {
@@ -117,6 +126,9 @@ impl RedactError {
             RedactError::AmbiguousMarkup => "ambiguous-markup",
             RedactError::UnscannableMarkup => "unscannable-markup",
             RedactError::InvalidState => "invalid-state",
+            RedactError::MalformedTable => "malformed-table",
+            RedactError::TableHeadTooLong => "table-head-too-long",
+            RedactError::NoDeclaredColumn => "no-declared-column",
         }
     }
 }

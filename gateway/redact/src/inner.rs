@@ -11,7 +11,7 @@ use crate::{
     json::{edit::Edits, nested},
     plan::{Inner, Plan},
     redactor::{Limits, Summary},
-    text::scan_text,
+    text::{scan_copies, scan_text},
 };
 
 /// Looks into a text and appends it to `out` if something in it is hidden.
@@ -28,11 +28,11 @@ pub(crate) fn look_into(
         Some(Inner::Json) | None if nested::begins_as_json(text) => {
             match nested::document(text, plan, limits) {
                 Some(document) => edits = document,
-                None if inner.is_none() && !may_hold_members(text) => {}
+                None if inner.is_none() && !may_hold_members(text) => scan_copies(plan, text, &mut edits),
                 None => return Seen::Unreadable,
             }
         }
-        None => {}
+        None => scan_copies(plan, text, &mut edits),
         Some(Inner::Json | Inner::Text) => scan_text(plan, text, &mut edits),
         Some(Inner::Fragment) if fragment::scan(plan, text, &mut edits).is_none() => return Seen::Unreadable,
         Some(Inner::Fragment) => {}

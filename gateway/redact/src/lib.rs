@@ -51,6 +51,8 @@ pub use codings::fuzz::fuzz_codings;
 pub use copies::Learnt;
 #[doc(hidden)]
 pub use copies::fuzz::fuzz_text;
+#[doc(hidden)]
+pub use csv::fuzz::fuzz_csv;
 pub use display::Display;
 pub use error::RedactError;
 #[doc(hidden)]
@@ -84,6 +86,7 @@ mod alias;
 mod class;
 pub mod codings;
 mod copies;
+mod csv;
 mod display;
 mod error;
 mod event_stream;

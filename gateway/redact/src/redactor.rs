@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     copies::{Learnt, Swept},
+    csv,
     error::RedactError,
     event_stream, form,
     framed::{self, jsonp, sequence},
@@ -44,6 +45,8 @@ pub enum Format {
     Html,
     /// `application/x-www-form-urlencoded` (WHATWG URL §5).
     Form,
+    /// A table in CSV (RFC 4180) with a header, separated by commas, semicolons or tabs.
+    Csv,
     /// Plain text in UTF-8, in which contacts are found by their shape.
     Text,
 }
@@ -58,6 +61,7 @@ enum Rewriter {
     EventStream(event_stream::Rewriter),
     Html(Box<html::Rewriter>),
     Form(form::Rewriter),
+    Csv(Box<csv::Rewriter>),
     Text(plain::Rewriter),
 }
 
@@ -96,6 +100,7 @@ impl Redactor {
             Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
             Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
             Format::Form => Rewriter::Form(form::Rewriter::new(plan, limits)),
+            Format::Csv => Rewriter::Csv(Box::new(csv::Rewriter::new(plan, limits))),
             Format::Text => Rewriter::Text(plain::Rewriter::new(plan, limits)),
         };
         Redactor { plan: given, format, limits, rewriter, failure: None }
@@ -137,6 +142,7 @@ impl Rewriter {
             Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
             Rewriter::Html(rewriter) => rewriter.write(chunk, out),
             Rewriter::Form(rewriter) => rewriter.write(chunk, out),
+            Rewriter::Csv(rewriter) => rewriter.write(chunk, out),
             Rewriter::Text(rewriter) => rewriter.write(chunk, out),
         }
     }
@@ -150,6 +156,7 @@ impl Rewriter {
             Rewriter::EventStream(rewriter) => rewriter.finish(out),
             Rewriter::Html(rewriter) => rewriter.finish(out),
             Rewriter::Form(rewriter) => rewriter.finish(out),
+            Rewriter::Csv(rewriter) => rewriter.finish(out),
             Rewriter::Text(rewriter) => rewriter.finish(out),
         }
     }
@@ -163,6 +170,7 @@ impl Rewriter {
             Rewriter::EventStream(rewriter) => rewriter.offset(),
             Rewriter::Html(rewriter) => rewriter.offset(),
             Rewriter::Form(rewriter) => rewriter.offset(),
+            Rewriter::Csv(rewriter) => rewriter.offset(),
             Rewriter::Text(rewriter) => rewriter.offset(),
         }
     }

@@ -45,6 +45,20 @@ pub(crate) enum Whole {
 pub(crate) struct Copy {
     pub(crate) range: Range<usize>,
     pub(crate) original: Arc<Original>,
+    /// It was not seen since the set last turned.
+    pub(crate) is_old: bool,
+}
+
+/// What a look-up found.
+pub(crate) struct Known {
+    pub(crate) original: Arc<Original>,
+    pub(crate) is_old: bool,
+}
+
+impl Known {
+    fn at(self, range: Range<usize>) -> Copy {
+        Copy { range, original: self.original, is_old: self.is_old }
+    }
 }
 
 impl Learnt {
@@ -74,9 +88,9 @@ impl Sweep<'_> {
     pub(crate) fn find(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
         if whole == Whole::Value
             && from == 0
-            && let Some(original) = self.link(text)
+            && let Some(known) = self.link(text)
         {
-            found.push(Copy { range: 0..text.len(), original });
+            found.push(known.at(0..text.len()));
             return;
         }
         match self.has_words {
@@ -86,7 +100,7 @@ impl Sweep<'_> {
     }
 
     /// The learnt number of all digits of a JSON number. Fewer than ten are an id's.
-    pub(crate) fn number(&self, digits: &str) -> Option<Arc<Original>> {
+    pub(crate) fn number(&self, digits: &str) -> Option<Known> {
         let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
         if digits.len() < SURE_DIGITS || !self.may_end(&digits) {
             return None;
@@ -166,6 +180,9 @@ impl Sweep<'_> {
     fn run(&self, text: &str, at: usize, whole: Whole) -> Result<Copy, usize> {
         let Some((first, behind_sign)) = phone::first_digit(text, at) else { return Err(text.len()) };
         let Some(first) = first else { return Err(behind_sign) };
+        if let Some(end) = Run::plain_end(text, first, MIN_DIGITS) {
+            return Err(end.max(behind_sign));
+        }
         let run = Run::read(text, first);
         let groups = run.groups();
         for last in (0..groups.len()).rev() {
@@ -181,8 +198,8 @@ impl Sweep<'_> {
             if digits.len() < SURE_DIGITS && !is_apart(text, &range, whole) {
                 continue;
             }
-            if let Some(original) = self.digits(digits) {
-                return Ok(Copy { range, original });
+            if let Some(known) = self.digits(digits) {
+                return Ok(known.at(range));
             }
         }
         Err(run.first_end().unwrap_or(behind_sign))
@@ -193,7 +210,7 @@ impl Sweep<'_> {
         self.generations.iter().any(|generation| generation.tails.may_have(tail))
     }
 
-    fn digits(&self, digits: &[u8]) -> Option<Arc<Original>> {
+    fn digits(&self, digits: &[u8]) -> Option<Known> {
         let forms = Forms::of(digits)?;
         let whole = self.original(Class::Phone, &whole_form(&forms));
         whole.or_else(|| self.original(Class::Phone, &national_form(forms.national()?)))
@@ -207,8 +224,8 @@ impl Sweep<'_> {
         let (mut range, _) = mail::read_any(text, at)?;
         for _ in 0..4 {
             let form = mail_form(&text[range.clone()])?;
-            if let Some(original) = self.original(Class::Email, form.as_bytes()) {
-                return Some(Copy { range, original });
+            if let Some(known) = self.original(Class::Email, form.as_bytes()) {
+                return Some(known.at(range));
             }
             range.end = at + text[at..range.end].rfind('.').filter(|dot| *dot > 0)?;
         }
@@ -243,8 +260,8 @@ impl Sweep<'_> {
             if is_enum {
                 continue;
             }
-            if let Some(original) = self.original(Class::Name, &form.as_bytes()[..len]) {
-                found.push(Copy { range: at..end, original });
+            if let Some(known) = self.original(Class::Name, &form.as_bytes()[..len]) {
+                found.push(known.at(at..end));
                 return end;
             }
         }
@@ -252,7 +269,7 @@ impl Sweep<'_> {
     }
 
     /// A whole value that is a learnt link.
-    fn link(&self, text: &str) -> Option<Arc<Original>> {
+    fn link(&self, text: &str) -> Option<Known> {
         let has_links = self.generations.iter().any(|generation| generation.has_links);
         if !has_links || text.len() > super::MAX_VALUE || !text.contains('/') {
             return None;
@@ -263,12 +280,16 @@ impl Sweep<'_> {
         }
     }
 
-    fn original(&self, class: Class, form: &[u8]) -> Option<Arc<Original>> {
+    fn original(&self, class: Class, form: &[u8]) -> Option<Known> {
         let digest = self.key.digest(class, form).0;
         if self.generations.iter().any(|generation| generation.never.contains(&digest)) {
             return None;
         }
-        self.generations.iter().find_map(|generation| generation.values.get(&digest)).map(Arc::clone)
+        let found = |generation: &Generation| generation.values.get(&digest).map(Arc::clone);
+        let [young, old] = &*self.generations;
+        found(young)
+            .map(|original| Known { original, is_old: false })
+            .or_else(|| found(old).map(|original| Known { original, is_old: true }))
     }
 }
 

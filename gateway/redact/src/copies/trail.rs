@@ -12,7 +12,7 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Learnt, Original,
-    sweep::{Copy, Sweep, Whole},
+    sweep::{Copy, Known, Sweep, Whole},
 };
 use crate::{
     class::Class,
@@ -143,6 +143,7 @@ struct Walk<'w, 's> {
     sweep: &'w Sweep<'s>,
     /// What has left or been replaced.
     passed: usize,
+    /// What was seen of the older generation.
     seen: Vec<Arc<Original>>,
     out: &'w mut Vec<u8>,
 }
@@ -241,7 +242,7 @@ impl Walk<'_, '_> {
 
     /// Shows what the field of the value shows. No form of any class has a sign that strings escape.
     fn hide(&mut self, base: usize, copy: Copy) {
-        let Copy { range, original } = copy;
+        let Copy { range, original, is_old } = copy;
         self.pass(base + range.start);
         let mut shown = String::new();
         self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
@@ -249,12 +250,12 @@ impl Walk<'_, '_> {
             true => push_encoded(&shown, self.out),
             false => self.out.extend_from_slice(shown.as_bytes()),
         }
-        self.replaced(base + range.end, original);
+        self.replaced(base + range.end, original, is_old);
     }
 
     fn number(&mut self, range: Range<usize>) {
         let digits = std::str::from_utf8(&self.held[range.clone()]).unwrap_or_default();
-        let Some(original) = self.sweep.number(digits) else { return };
+        let Some(Known { original, is_old }) = self.sweep.number(digits) else { return };
         self.pass(range.start);
         let class = match original.class {
             Class::Phone => Class::Phone,
@@ -262,13 +263,13 @@ impl Walk<'_, '_> {
         };
         let number = self.trail.plan.copied_number(class, original.value.as_bytes());
         self.out.extend_from_slice(number.to_string().as_bytes());
-        self.replaced(range.end, original);
+        self.replaced(range.end, original, is_old);
     }
 
-    fn replaced(&mut self, end: usize, original: Arc<Original>) {
+    fn replaced(&mut self, end: usize, original: Arc<Original>, is_old: bool) {
         self.passed = end;
         self.trail.summary.hidden[original.class.index()] += 1;
-        if !self.seen.iter().any(|seen| Arc::ptr_eq(seen, &original)) {
+        if is_old && self.seen.last().is_none_or(|last| !Arc::ptr_eq(last, &original)) {
             self.seen.push(original);
         }
     }

@@ -168,7 +168,11 @@ impl Rewriter {
             Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => State::Hidden(Some(class)),
             Some(Treatment::Keep) => State::Plain,
             Some(Treatment::Inner(inner)) => State::Inner(Some(inner)),
-            Some(Treatment::Keys(_) | Treatment::Written) | None => State::Beginning,
+            Some(Treatment::Written) => State::Beginning,
+            Some(Treatment::Keys(_)) | None => match self.plan.learnt() {
+                Some(_) => State::Inner(None),
+                None => State::Beginning,
+            },
         }
     }
 

@@ -24,7 +24,9 @@ impl Before {
     /// Reads what stands before `at`, where a group of `len` digits or its plus begins.
     pub(super) fn read(text: &str, at: usize, len: usize) -> Before {
         let token = token_before(text, at);
-        if token.len() > 3 {
+        if token.len() > 3
+            && token.bytes().any(|byte| matches!(byte, b'/' | b':' | b'=' | b'?' | b'%' | b'.'))
+        {
             let lower = token.to_lowercase();
             let lower = lower.trim_end_matches(['+', ' ', '(']);
             if LINKS.iter().any(|link| lower.ends_with(link)) {

@@ -54,6 +54,7 @@ impl Kind {
             ')' => Kind::Close,
             '@' => Kind::At,
             '\0'..='\x7f' => Kind::Other,
+            'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ɏ' | 'Ѐ'..='ҁ' | 'Ҋ'..='ԯ' => Kind::Letter,
             _ => Kind::of_wide(char),
         }
     }

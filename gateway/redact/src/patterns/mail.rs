@@ -109,7 +109,7 @@ fn number(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
         if let Kind::Digit(_) = glyph.kind() {
             let run = Run::read(text, at);
             let first =
-                run.groups().first().filter(|group| (7..=15).contains(&group.len) && group.end <= end);
+                run.groups().first().filter(|group| (7..=15).contains(&group.len()) && group.end <= end);
             if let Some(group) = first {
                 return Some(group.start..group.end);
             }

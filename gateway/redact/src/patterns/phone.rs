@@ -27,15 +27,18 @@ use super::{
 pub(crate) fn read(text: &str, at: usize) -> Result<Range<usize>, usize> {
     let Some((first, behind_sign)) = first_digit(text, at) else { return Err(text.len()) };
     let Some(first) = first else { return Err(behind_sign) };
+    if let Some(end) = Run::plain_end(text, first, MIN_DIGITS) {
+        return Err(end.max(behind_sign));
+    }
     let has_plus = first != at;
     let run = Run::read(text, first);
     let skip = run.first_end().unwrap_or(behind_sign);
-    let enough = run.groups().last().is_some_and(|last| last.first + last.len >= MIN_DIGITS);
+    let enough = run.groups().last().is_some_and(|last| last.total() >= MIN_DIGITS);
     if !enough {
         // Nothing that begins within the run has more digits than the whole.
         return Err(run.end().unwrap_or(skip).max(skip));
     }
-    let len = run.groups().first().map_or(0, |group| group.len);
+    let len = run.groups().first().map_or(0, |group| group.len());
     let before = Before::read(text, at, len);
     let judge = Judge { text, run: &run, before, has_plus };
     match judge.last() {
@@ -100,7 +103,7 @@ impl Judge<'_> {
         let known = |last: &usize| numbering::is_known(self.run.digits(0..last + 1));
         let mut lasts = (0..groups.len()).rev();
         let mut ends = lasts.clone().filter(known);
-        let alone = groups.first().filter(|group| group.len >= MIN_DIGITS).map(|_| 0);
+        let alone = groups.first().filter(|group| group.len() >= MIN_DIGITS).map(|_| 0);
         ends.find(|&last| self.is_number(last))
             .or_else(|| alone.filter(|&last| self.is_number(last)))
             .or_else(|| lasts.find(|&last| self.is_number(last)))
@@ -116,14 +119,14 @@ impl Judge<'_> {
         let ends = match self.run.groups().get(last + 1) {
             Some(next) => match next.before {
                 Gap::Space => true,
-                Gap::Slash => next.len >= 5,
+                Gap::Slash => next.len() >= 5,
                 Gap::None | Gap::Dash | Gap::Dot => false,
             },
             None => true,
         };
         let Some(group) = groups.last() else { return false };
         let is_known = numbering::is_known(digits);
-        match After::read(self.text, group.end, group.len) {
+        match After::read(self.text, group.end, group.len()) {
             After::Glued => self.has_plus && is_known,
             After::Unit => ends && is_known && (self.has_plus || groups.len() > 1),
             After::Nothing => ends || self.has_plus && is_known,
@@ -165,7 +168,7 @@ impl Judge<'_> {
     /// Four groups of four, wherever in them the run begins.
     fn is_card(&self) -> bool {
         let groups = self.run.groups();
-        let run = groups.iter().take_while(|group| group.len == 4).count();
+        let run = groups.iter().take_while(|group| group.len() == 4).count();
         let Some(first) = groups.first() else { return false };
         if run == 0 || groups.iter().skip(1).take(run - 1).any(|group| group.before == Gap::None) {
             return false;
@@ -190,7 +193,7 @@ fn is_bare_or_apart(digits: &[u8], groups: &[Group]) -> bool {
     match groups {
         [_] => is_bare(digits),
         // Dictated digit by digit.
-        _ if groups.iter().all(|group| group.len == 1) => is_russian(digits) || numbering::is_known(digits),
+        _ if groups.iter().all(|group| group.len() == 1) => is_russian(digits) || numbering::is_known(digits),
         _ => is_apart(digits, groups),
     }
 }
@@ -212,9 +215,9 @@ fn is_apart(digits: &[u8], groups: &[Group]) -> bool {
     }
     let has_bracket = groups.iter().any(|group| group.bracket);
     // A single digit stands alone only in front: the trunk prefix, a code, the `9` of Argentina.
-    let pieces = groups.iter().skip(2).all(|group| group.len >= 2);
-    let second = groups.get(1).map_or(0, |group| group.len);
-    if !pieces || last.len < 2 {
+    let pieces = groups.iter().skip(2).all(|group| group.len() >= 2);
+    let second = groups.get(1).map_or(0, |group| group.len());
+    if !pieces || last.len() < 2 {
         return false;
     }
     if let [0, 0, rest @ ..] = digits {
@@ -222,35 +225,35 @@ fn is_apart(digits: &[u8], groups: &[Group]) -> bool {
             || groups.len() >= 3 && numbering::country_code(rest).is_some() && rest.len() >= 9;
     }
     if is_russian(digits) {
-        return matches!(first.len, 1 | 4) && second >= 2;
+        return matches!(first.len(), 1 | 4) && second >= 2;
     }
     if numbering::is_known(digits) {
         // Sizes and years come in groups that are all alike.
-        let is_row = groups.iter().all(|group| group.len == first.len);
-        return first.len <= 4 && groups.len() >= 3 && !is_row;
+        let is_row = groups.iter().all(|group| group.len() == first.len());
+        return first.len() <= 4 && groups.len() >= 3 && !is_row;
     }
     if is_national {
         let is_long = (9..=12).contains(&digits.len());
-        return is_long && second >= 2 && (groups.len() >= 3 || first.len >= 3 || has_bracket);
+        return is_long && second >= 2 && (groups.len() >= 3 || first.len() >= 3 || has_bracket);
     }
     match digits.len() {
         7 => {
             groups.len() == 3
-                && (first.len, second) == (3, 2)
+                && (first.len(), second) == (3, 2)
                 && digits[0] != 0
                 && groups.iter().skip(1).all(|group| group.before == Gap::Dash)
         }
-        10 if first.len == 5 => {
+        10 if first.len() == 5 => {
             groups.len() == 2
                 && digits[0] >= 6
                 && groups.iter().skip(1).all(|group| group.before != Gap::Dot && group.before != Gap::Slash)
         }
-        10 if has_bracket => (3..=5).contains(&first.len) && digits[0] >= 2,
+        10 if has_bracket => (3..=5).contains(&first.len()) && digits[0] >= 2,
         10 => {
-            first.len == 3
+            first.len() == 3
                 && groups.len() >= 3
                 && digits[0] >= 2
-                && groups.iter().skip(1).all(|group| group.len <= 4)
+                && groups.iter().skip(1).all(|group| group.len() <= 4)
         }
         _ => false,
     }
@@ -277,16 +280,16 @@ fn is_dotted(groups: &[Group]) -> bool {
     groups.len() <= 4
         && groups.len() > 1
         && groups.iter().skip(1).all(|group| group.before == Gap::Dot)
-        && (groups.len() == 2 || groups.iter().all(|group| group.len <= 3) && groups.len() == 4)
+        && (groups.len() == 2 || groups.iter().all(|group| group.len() <= 3) && groups.len() == 4)
 }
 
 /// Groups of three behind a shorter one, all separated alike: an amount.
 fn is_thousands(groups: &[Group]) -> bool {
     let gap = groups.get(1).map_or(Gap::None, |group| group.before);
     groups.len() >= 2
-        && groups[0].len <= 3
+        && groups[0].len() <= 3
         && matches!(gap, Gap::Space | Gap::Dot)
-        && groups.iter().skip(1).all(|group| group.len == 3 && group.before == gap && !group.bracket)
+        && groups.iter().skip(1).all(|group| group.len() == 3 && group.before == gap && !group.bracket)
 }
 
 /// `28.07.2026`, `2026-07-28`, `7/28/26` at the front of a run.
@@ -299,7 +302,7 @@ fn is_date(run: &Run) -> bool {
     let year = |group: usize| (1900..2100).contains(&value(group));
     let is_even = b.before == c.before && matches!(b.before, Gap::Dash | Gap::Dot | Gap::Slash);
     is_even
-        && match (a.len, b.len, c.len) {
+        && match (a.len(), b.len(), c.len()) {
             (1..=2, 1..=2, 4) => day(0) && day(1) && year(2),
             (1..=2, 1..=2, 2) => {
                 day(0) && day(1) && run.groups().get(3).is_none_or(|next| next.before == Gap::Space)

@@ -26,9 +26,9 @@ pub(crate) struct Group {
     /// Where its last digit ends.
     pub(crate) end: usize,
     /// How many digits the run has before it.
-    pub(crate) first: usize,
+    first: u8,
     /// How many digits it has.
-    pub(crate) len: usize,
+    len: u8,
     /// What is between it and the group before.
     pub(crate) before: Gap,
     /// Whether a bracket is among that.
@@ -47,7 +47,44 @@ pub(crate) enum Gap {
     Slash,
 }
 
+impl Group {
+    /// How many digits it has.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// How many digits the run has up to its end.
+    pub(crate) fn total(&self) -> usize {
+        usize::from(self.first) + self.len()
+    }
+
+    fn first(&self) -> usize {
+        usize::from(self.first)
+    }
+}
+
 impl Run {
+    /// Where a run ends that is of plain digits and separators and has fewer than `enough` digits. Most have.
+    pub(crate) fn plain_end(text: &str, at: usize, enough: usize) -> Option<usize> {
+        let bytes = text.as_bytes().get(at..)?;
+        let (mut digits, mut end) = (0, 0);
+        for (place, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    digits += 1;
+                    end = place + 1;
+                    if digits >= enough {
+                        return None;
+                    }
+                }
+                b' ' | b'(' | b')' | b'-' | b'.' | b'/' if place - end < 4 => {}
+                b'%' | b'&' | b'\\' | 0x80.. => return None,
+                _ => break,
+            }
+        }
+        Some(at + end)
+    }
+
     /// Reads the run that begins with the digit at `at`.
     pub(crate) fn read(text: &str, at: usize) -> Run {
         let mut run =
@@ -74,8 +111,8 @@ impl Run {
     /// The digits of the groups up to and with `last`.
     pub(crate) fn digits(&self, groups: Range<usize>) -> &[u8] {
         match self.groups().get(groups) {
-            Some([first, .., last]) => &self.digits[first.first..last.first + last.len],
-            Some([only]) => &self.digits[only.first..only.first + only.len],
+            Some([first, .., last]) => &self.digits[first.first()..last.total()],
+            Some([only]) => &self.digits[only.first()..only.total()],
             Some([]) | None => &[],
         }
     }
@@ -92,7 +129,7 @@ impl Run {
 
     /// Appends the group at `start`, unless it has more digits than there is room for.
     fn read_group(&mut self, text: &str, start: usize, before: Gap, bracket: bool) -> bool {
-        let first = self.groups().last().map_or(0, |group| group.first + group.len);
+        let first = self.groups().last().map_or(0, Group::total);
         let (mut at, mut end, mut len, mut unseen) = (start, start, 0, 0);
         while let Some(glyph) = glyph::next(text, at) {
             match glyph.kind() {
@@ -119,6 +156,8 @@ impl Run {
             self.overlong = Some(end).filter(|_| self.count == 0);
             return false;
         }
+        // No more than MAX_DIGITS.
+        let (first, len) = (first as u8, len as u8);
         self.groups[self.count] = Group { start, end, first, len, before, bracket };
         self.count += 1;
         true

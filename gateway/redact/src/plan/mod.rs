@@ -18,6 +18,7 @@ use crate::{
     alias::AliasKey,
     class::Class,
     copies::Learnt,
+    csv::column_name,
     display::Display,
     html::rule::{Declared, HtmlRule, HtmlSelectorError, Rules},
     mask,
@@ -48,6 +49,8 @@ pub struct Plan {
     constants: [Option<Constant>; Class::ALL.len()],
     /// What of HTML pages is hidden.
     html: Arc<Rules>,
+    /// The classes of columns of tables, by their folded names.
+    columns: Arc<[(String, Class)]>,
     /// Whether it shows classes in place of values, see [`trace`].
     is_tracing: bool,
     copies: bool,
@@ -64,6 +67,7 @@ impl Plan {
             displays: [Display::default(); Class::ALL.len()],
             vault: None,
             html: Declared::default(),
+            columns: Vec::new(),
             copies: false,
             patterns: false,
         }
@@ -97,12 +101,19 @@ impl Plan {
     /// Whether the plan hides nothing.
     pub fn is_empty(&self) -> bool {
         self.html.is_empty()
+            && self.columns.is_empty()
             && self.fields.iter().all(|field| match field.treatment {
                 Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
                 // JSON in strings holds the same fields.
                 Treatment::Keep | Treatment::Inner(Inner::Json) | Treatment::Written => true,
                 Treatment::Inner(Inner::Text | Inner::Fragment) => false,
             })
+    }
+
+    /// The class of the column of this name in a table, by the first declared.
+    pub(crate) fn column(&self, name: &str) -> Option<Class> {
+        let name = column_name(name);
+        self.columns.iter().find(|(known, _)| *known == name).map(|&(_, class)| class)
     }
 
     /// What of HTML pages is hidden.
@@ -222,6 +233,7 @@ pub struct PlanBuilder {
     displays: [Display; Class::ALL.len()],
     vault: Option<Arc<dyn Vault>>,
     html: Declared,
+    columns: Vec<(String, Class)>,
     copies: bool,
     patterns: bool,
 }
@@ -293,6 +305,13 @@ impl PlanBuilder {
         self
     }
 
+    /// Declares a column of tables in CSV by its name in the header, compared without case and blanks around it. Of two
+    /// of one name the first decides.
+    pub fn column(mut self, name: &str, class: Class) -> Self {
+        self.columns.push((column_name(name), class));
+        self
+    }
+
     /// Declares what of HTML pages is hidden. Of two rules that select one text or attribute the first decides.
     pub fn html(mut self, rule: HtmlRule) -> Self {
         self.html.rules.push(rule);
@@ -353,7 +372,7 @@ impl PlanBuilder {
             }
             Display::Hidden | Display::Alias | Display::Partial => None,
         });
-        let PlanBuilder { fields, displays, vault, html, copies, patterns } = self;
+        let PlanBuilder { fields, displays, vault, html, columns, copies, patterns } = self;
         let html = Arc::new(html.compile()?);
         Ok(Plan {
             fields: fields.into(),
@@ -363,6 +382,7 @@ impl PlanBuilder {
             automaton: Arc::new(automaton),
             conditions: Arc::new(conditions),
             constants,
+            columns: columns.into(),
             copies,
             patterns,
             learnt: None,

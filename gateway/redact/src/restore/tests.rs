@@ -407,3 +407,35 @@ fn a_condition_is_decided_however_far_its_member_stands() {
         assert_eq!(title, expected, "{role}");
     }
 }
+
+#[test]
+fn nothing_is_restored_within_texts_whatever_is_hidden_there() {
+    let key = AliasKey::new(&[7; 32]).unwrap();
+    let selector = |text| Selector::parse(text).unwrap();
+    let plan = Plan::builder()
+        .text(&selector("$..text"))
+        .json_in_string(&selector("$..payload"))
+        .html_in_string(&selector("$..html"))
+        .operator_text(&selector("$..note"))
+        .field(Class::Phone, &selector("$..phone"))
+        .patterns(true)
+        .copies(true)
+        .vault(Arc::new(MemoryVault::new(1 << 20)))
+        .build(&key)
+        .unwrap();
+    let gateway = Gateway { plan: Arc::new(plan), key };
+    let phone = gateway.shown(Class::Phone, "+37061234567");
+    let restorer = gateway.restorer(true, OnMasked::Refuse);
+    let body = format!(r#"{{"phone":"{phone}"}}"#);
+    assert_eq!(outcome(restorer.json(body.as_bytes())).as_deref(), Ok(r#"{"phone":"+37061234567"}"#));
+    for body in [
+        format!(r#"{{"text":"{phone}"}}"#),
+        format!(r#"{{"phone":"{phone}","text":"call {phone}"}}"#),
+        format!(r#"{{"payload":"{{\"phone\":\"{phone}\"}}"}}"#),
+        format!(r#"{{"payload":"{phone}"}}"#),
+        format!(r#"{{"html":"<a href='tel:{phone}'>{phone}</a>"}}"#),
+        format!(r#"{{"note":"{phone}"}}"#),
+    ] {
+        assert!(outcome(restorer.json(body.as_bytes())).is_err(), "{body}");
+    }
+}

@@ -29,7 +29,7 @@ fn odd_members_at_every_offset_come_to_the_same_as_byte_by_byte() {
 }
 
 #[test]
-#[ignore = "three minutes in release: `cargo test --release -p chatwarden-redact -- --ignored every_`"]
+#[ignore = "some minutes in release: `cargo test --release -p chatwarden-redact -- --ignored every_`"]
 fn odd_members_at_every_offset_of_every_window_under_every_plan() {
     for member in members() {
         for offset in (0..=130).chain(1_980..=2_050).chain(4_090..=4_100) {
