@@ -86,7 +86,7 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
             policy.hidden_from(&standing, &policy.profile.classify(method, &path))
         }
     };
-    refuse_blind_text(hidden.plan, &inputs)?;
+    refuse_unseen(hidden.plan, &policy, &inputs)?;
     let mut report = Report::new(args.stats, io::stderr().is_terminal());
     tell(&hidden, &policy, args, &report);
     // Not through the buffer of stdout, which looks for line ends.
@@ -110,15 +110,29 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-/// Plain text has no fields, so without `message_text: hide` nothing in it would be hidden, where the gateway refuses
-/// it whole.
-fn refuse_blind_text(plan: Option<&Arc<Plan>>, inputs: &[(Input, Format)]) -> Result<(), Failure> {
-    let is_blind = plan.is_some_and(|plan| !plan.patterns());
-    if is_blind && inputs.iter().any(|(_, format)| *format == Format::Text) {
-        let message = "plain text is not looked into, as personal-data.yaml keeps what messages quote";
-        return Err(Failure::Usage(format!("{message}\n  = help: write `message_text: hide` there")));
+/// What has no field in it would be shown as it is, where the gateway refuses it whole: plain text without
+/// `message_text: hide`, tables of which the profile names no columns.
+fn refuse_unseen(
+    plan: Option<&Arc<Plan>>,
+    policy: &Policy,
+    inputs: &[(Input, Format)],
+) -> Result<(), Failure> {
+    if plan.is_none_or(|plan| plan.patterns()) {
+        return Ok(());
     }
-    Ok(())
+    let is_there = |format: Format| inputs.iter().any(|(_, known)| *known == format);
+    let (message, help) = if is_there(Format::Text) {
+        let message = "plain text is not looked into, as personal-data.yaml keeps what messages quote";
+        (message, "write `message_text: hide` there")
+    } else if is_there(Format::Csv) && policy.profile.columns().is_empty() {
+        (
+            "the profile names no columns of tables, so nothing in one would be hidden",
+            "add `csv` to the profile",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Usage(format!("{message}\n  = help: {help}")))
 }
 
 /// What is read, opened before anything is written, and the grammar of each.
