@@ -27,6 +27,7 @@ pub fn of(content_type: &str) -> Option<Format> {
         "text/event-stream" => Some(Format::EventStream),
         "text/html" | "application/xhtml+xml" => Some(Format::Html),
         "application/x-www-form-urlencoded" => Some(Format::Form),
+        "text/csv" | "text/tab-separated-values" => Some(Format::Csv),
         "text/plain" => Some(Format::Text),
         _ if essence.ends_with("+json-seq") => Some(Format::JsonSequence),
         _ if essence.ends_with("+json") => Some(Format::Json),
@@ -42,7 +43,7 @@ pub fn media_type_of(file_name: &str) -> Option<&'static str> {
 }
 
 /// The types that are rewritten, for messages; there are more spellings of some.
-pub const TYPES: [&str; 8] = [
+pub const TYPES: [&str; 9] = [
     "application/json",
     "application/x-ndjson",
     "application/json-seq",
@@ -50,10 +51,11 @@ pub const TYPES: [&str; 8] = [
     "text/event-stream",
     "text/html",
     "application/x-www-form-urlencoded",
+    "text/csv",
     "text/plain",
 ];
 
-const ENDINGS: [(&str, &str); 8] = [
+const ENDINGS: [(&str, &str); 10] = [
     ("json", "application/json"),
     ("ndjson", "application/x-ndjson"),
     ("jsonl", "application/x-ndjson"),
@@ -61,6 +63,8 @@ const ENDINGS: [(&str, &str); 8] = [
     ("sse", "text/event-stream"),
     ("html", "text/html"),
     ("htm", "text/html"),
+    ("csv", "text/csv"),
+    ("tsv", "text/tab-separated-values"),
     ("txt", "text/plain"),
 ];
 
@@ -80,6 +84,7 @@ mod tests {
             ("text/html;charset=utf-8", Some(Format::Html)),
             ("application/javascript", Some(Format::Jsonp)),
             ("application/x-www-form-urlencoded", Some(Format::Form)),
+            ("text/csv", Some(Format::Csv)),
             ("text/plain", Some(Format::Text)),
             ("application/json; charset=utf-16", None),
             ("text/html; charset=windows-1251", None),

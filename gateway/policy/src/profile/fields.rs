@@ -41,6 +41,9 @@ impl Reader {
         list("file_urls").for_each(|node| self.declare(node, Declared::FileUrl));
         list("json_in_string").for_each(|node| self.declare(node, Declared::Json));
         list("message_text").for_each(|node| self.declare(node, Declared::Text));
+        for entry in document.get("csv").into_iter().flat_map(Node::entries) {
+            self.columns.extend(class(entry.value).map(|class| (entry.key.to_owned(), class)));
+        }
         list("html").for_each(|node| self.html(node));
         list("html_state").for_each(|node| self.html_states.push(node.written().to_owned()));
         if let Some(node) = document.get("channel") {

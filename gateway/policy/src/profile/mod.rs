@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use chatwarden_redact::{HtmlRule, Selector};
+use chatwarden_redact::{Class, HtmlRule, Selector};
 
 pub use self::{
     codes::CODES,
@@ -36,6 +36,7 @@ pub struct Profile {
     restricting: RouteTable<Restriction>,
     scopes: Vec<Scope>,
     channels: Option<Channels>,
+    columns: Vec<(String, Class)>,
     html: Vec<HtmlRule>,
     html_states: Vec<String>,
     areas: Vec<String>,
@@ -150,6 +151,11 @@ impl Profile {
     /// How payloads say by which channel a contact came.
     pub fn channels(&self) -> Option<&Channels> {
         self.channels.as_ref()
+    }
+
+    /// The columns of tables that hold contact data.
+    pub fn columns(&self) -> &[(String, Class)] {
+        &self.columns
     }
 
     /// Where pages hold contact data.

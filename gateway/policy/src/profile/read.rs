@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{HtmlRule, Selector};
+use chatwarden_redact::{Class, HtmlRule, Selector};
 
 use super::{
     Action, Channels, Download, Grant, Place, Profile, Restriction, Scope, scope::Declared, shape::PROFILE,
@@ -61,6 +61,8 @@ pub(super) struct Reader {
     /// The lists of `routes:`, as written, and whether they match exactly; the place of one is its bit.
     pub(super) scopes: Vec<(bool, Vec<String>)>,
     pub(super) channels: Option<Channels>,
+    /// Columns of tables.
+    pub(super) columns: Vec<(String, Class)>,
     pub(super) html: Vec<HtmlRule>,
     pub(super) html_states: Vec<String>,
     areas: Vec<String>,
@@ -212,6 +214,7 @@ impl Reader {
             restricting: RouteTable::build(self.restricting),
             scopes,
             channels: self.channels,
+            columns: self.columns,
             html: self.html,
             html_states: self.html_states,
             areas: self.areas,

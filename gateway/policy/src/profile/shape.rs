@@ -73,7 +73,11 @@ pub const PROFILE: Shape = Shape::Object(&[
         "Variables of pages that hold JSON, with the same fields from its root. A page where one holds something else is refused.",
         Shape::List(&Shape::Text("a variable such as `__STATE__`")),
     ),
-    Field::new("csv", "Columns that carry contact data.", Shape::Any).later(),
+    Field::new(
+        "csv",
+        "The columns of tables that hold contact data, by the name in their header.",
+        Shape::Map { key: "a column's name", of: &CLASS },
+    ),
     Field::new(
         "who_am_i",
         "Routes that answer with the caller's own account: its fields stay clear.",

@@ -153,6 +153,14 @@ fn an_element_is_selected_by_css() {
 }
 
 #[test]
+fn a_column_has_a_class() {
+    let (profile, _) = parse("app: x\ncsv: { Phone: phone, E-mail: email }\n").unwrap();
+    let expected = [("Phone".to_owned(), Class::Phone), ("E-mail".to_owned(), Class::Email)];
+    assert_eq!(profile.columns(), expected);
+    assert_eq!(codes("app: x\ncsv: { Phone: fone }\n"), [("unknown-value", 2)]);
+}
+
+#[test]
 fn what_is_kept_holds_on_exactly_its_routes() {
     let text = "app: x\nkeep: [{ path: $..a, routes: [\"GET /a\"] }]\nfile_urls: [{ path: $..b, routes: [\"GET /a\"] }]\n";
     let (profile, _) = parse(text).unwrap();

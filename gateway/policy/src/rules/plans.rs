@@ -74,6 +74,9 @@ fn compile_plan(
     }
     if let Some(rule) = rule {
         builder = hide_contacts(builder, rule, scope);
+        for (name, class) in context.profile.columns().iter().filter(|(_, class)| rule.hides(*class)) {
+            builder = builder.column(name, *class);
+        }
         for element in context.profile.html().iter().filter(|element| rule.hides(element.class)) {
             builder = builder.html(element.clone());
         }

@@ -3,6 +3,7 @@
 //! What an operator of a group sees of an answer is what this writes of a file, with the same aliases, as they are made
 //! with the deployment's own key. Reading and writing are in `pump`, words about them in `report`.
 
+mod filter;
 mod pump;
 mod report;
 
@@ -22,7 +23,7 @@ use chatwarden_policy::{
     rules::Groups,
     suggest::nearest,
 };
-use chatwarden_redact::{Format, Plan};
+use chatwarden_redact::{Format, Plan, codings::parse_content_encoding};
 use clap::Args;
 
 use self::{
@@ -50,6 +51,9 @@ pub struct MaskArgs {
     /// application/json]
     #[arg(long = "type", value_name = "MEDIA_TYPE")]
     media_type: Option<String>,
+    /// What the input is coded with, as its Content-Encoding: gzip, deflate, br, zstd. The output is coded alike
+    #[arg(long, value_name = "CODINGS", default_value = "identity")]
+    encoding: String,
     /// The request that the input answers, which decides over fields with `routes` [default: fields of every route]
     #[arg(long, value_name = "METHOD /PATH")]
     route: Option<String>,
@@ -66,6 +70,10 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     // A key that is made here must be said as loudly as by the gateway.
     LogsArgs::default().start("warn");
     let inputs = inputs(args)?;
+    let codings = parse_content_encoding(&args.encoding).map_err(|error| {
+        let known = "known are `gzip`, `deflate`, `br`, `zstd`, and `gzip, br` for one on top of the other";
+        Failure::Usage(format!("--encoding `{}`: {error}\n  = help: {known}", args.encoding))
+    })?;
     let config = config_of(args.config.config.as_deref()).map_err(Failure::Files)?;
     let policy = policy(config)?;
     let standing = standing(&policy.rules.groups, &args.group)?;
@@ -78,13 +86,16 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
             policy.hidden_from(&standing, &policy.profile.classify(method, &path))
         }
     };
-    refuse_blind_text(hidden.plan, &inputs)?;
+    refuse_unseen(hidden.plan, &policy, &inputs)?;
     let mut report = Report::new(args.stats, io::stderr().is_terminal());
     tell(&hidden, &policy, args, &report);
     // Not through the buffer of stdout, which looks for line ends.
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     for (input, format) in inputs {
-        let treatment = treatment(hidden.plan, format);
+        let treatment = match hidden.plan {
+            Some(plan) => Treatment::Mask(Arc::clone(plan), format, codings.clone()),
+            None => Treatment::Pass,
+        };
         match pump::run(input, treatment, &mut out, &mut report) {
             Ok(()) => {}
             // `chatwarden mask | head` has seen enough.
@@ -99,22 +110,29 @@ pub fn run(args: &MaskArgs) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-/// Plain text has no fields, so without `message_text: hide` nothing in it would be hidden, where the gateway refuses
-/// it whole.
-fn refuse_blind_text(plan: Option<&Arc<Plan>>, inputs: &[(Input, Format)]) -> Result<(), Failure> {
-    let is_blind = plan.is_some_and(|plan| !plan.patterns());
-    if is_blind && inputs.iter().any(|(_, format)| *format == Format::Text) {
+/// What has no field in it would be shown as it is, where the gateway refuses it whole: plain text without
+/// `message_text: hide`, tables of which the profile names no columns.
+fn refuse_unseen(
+    plan: Option<&Arc<Plan>>,
+    policy: &Policy,
+    inputs: &[(Input, Format)],
+) -> Result<(), Failure> {
+    if plan.is_none_or(|plan| plan.patterns()) {
+        return Ok(());
+    }
+    let is_there = |format: Format| inputs.iter().any(|(_, known)| *known == format);
+    let (message, help) = if is_there(Format::Text) {
         let message = "plain text is not looked into, as personal-data.yaml keeps what messages quote";
-        return Err(Failure::Usage(format!("{message}\n  = help: write `message_text: hide` there")));
-    }
-    Ok(())
-}
-
-fn treatment(plan: Option<&Arc<Plan>>, format: Format) -> Treatment {
-    match plan {
-        Some(plan) => Treatment::Mask(Arc::clone(plan), format),
-        None => Treatment::Pass,
-    }
+        (message, "write `message_text: hide` there")
+    } else if is_there(Format::Csv) && policy.profile.columns().is_empty() {
+        (
+            "the profile names no columns of tables, so nothing in one would be hidden",
+            "add `csv` to the profile",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Usage(format!("{message}\n  = help: {help}")))
 }
 
 /// What is read, opened before anything is written, and the grammar of each.

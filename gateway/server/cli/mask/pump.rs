@@ -11,9 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use chatwarden_redact::{Format, Limits, Plan, RedactError, Redactor};
+use chatwarden_redact::{Format, Plan, codings::Coding};
 
-use super::report::Report;
+use super::{
+    filter::{Fault, Filter},
+    report::Report,
+};
 use crate::cli::Failure;
 
 /// What is read.
@@ -47,8 +50,8 @@ impl Input {
 pub(super) enum Treatment {
     /// Nothing.
     Pass,
-    /// It is masked.
-    Mask(Arc<Plan>, Format),
+    /// It is masked, within codings that stay.
+    Mask(Arc<Plan>, Format, Vec<Coding>),
 }
 
 /// Why it stopped.
@@ -57,7 +60,7 @@ pub(super) enum Error {
     /// Nobody reads the output any more.
     Closed,
     /// The input is not what it should be.
-    Malformed { name: String, offset: u64, error: RedactError },
+    Malformed { name: String, fault: Fault },
     /// It cannot be read.
     Read { name: String, error: io::Error },
     /// The output cannot be written.
@@ -72,9 +75,9 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<(), Error> {
     report.begin(input.length);
-    let mut redactor = match treatment {
+    let mut filter = match treatment {
         Treatment::Pass => None,
-        Treatment::Mask(plan, format) => Some(Redactor::new(plan, format, Limits::default())),
+        Treatment::Mask(plan, format, codings) => Some(Filter::new(plan, format, &codings)),
     };
     let mut chunk = vec![0; CHUNK];
     let mut masked = Vec::with_capacity(CHUNK);
@@ -86,27 +89,22 @@ pub(super) fn run(
             Err(error) => return Err(Error::Read { name: input.name, error }),
         };
         let bytes = chunk.get(..read).unwrap_or_default();
-        let Some(redactor) = &mut redactor else {
-            write(out, bytes, report)?;
-            report.read(read);
-            continue;
+        let result = match &mut filter {
+            Some(filter) => filter.write(bytes, &mut masked),
+            None => {
+                masked.extend_from_slice(bytes);
+                Ok(())
+            }
         };
-        let result = redactor.write(bytes, &mut masked);
         write(out, &masked, report)?;
         masked.clear();
-        result.map_err(|error| Error::Malformed {
-            name: input.name.clone(),
-            offset: redactor.offset(),
-            error,
-        })?;
+        result.map_err(|fault| Error::Malformed { name: input.name.clone(), fault })?;
         report.read(read);
     }
-    if let Some(redactor) = redactor {
-        let offset = redactor.offset();
-        let result = redactor.finish(&mut masked);
+    if let Some(filter) = filter {
+        let result = filter.finish(&mut masked);
         write(out, &masked, report)?;
-        let summary = result.map_err(|error| Error::Malformed { name: input.name, offset, error })?;
-        report.add(&summary);
+        report.add(&result.map_err(|fault| Error::Malformed { name: input.name, fault })?);
     }
     Ok(())
 }
@@ -122,13 +120,10 @@ fn write(out: &mut impl Write, bytes: &[u8], report: &mut Report) -> Result<(), 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match error {
-            Error::Malformed { name, offset, error } => {
+            Error::Malformed { name, fault } => {
                 let help = "the output ends there, and nothing of a hidden value is in it; \
-                            correct the input, or say with --type what it is";
-                Failure::Input(format!(
-                    "{name}: offset {offset}: {error} ({})\n  = help: {help}",
-                    error.name()
-                ))
+                            correct the input, or say with --type and --encoding what it is";
+                Failure::Input(format!("{name}: {fault}\n  = help: {help}"))
             }
             Error::Read { name, error } => Failure::Other(anyhow::anyhow!("{name} cannot be read: {error}")),
             Error::Write(error) => Failure::Other(anyhow::anyhow!("stdout cannot be written: {error}")),
