@@ -145,7 +145,17 @@ impl Run {
                     end = at + glyph.len;
                 }
                 Kind::Invisible if unseen < MAX_UNSEEN => unseen += 1,
-                _ => break,
+                Kind::Plus
+                | Kind::Space
+                | Kind::Dash
+                | Kind::Dot
+                | Kind::Slash
+                | Kind::Open
+                | Kind::Close
+                | Kind::At
+                | Kind::Invisible
+                | Kind::Letter
+                | Kind::Other => break,
             }
             at += glyph.len;
         }

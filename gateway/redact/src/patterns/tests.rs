@@ -161,7 +161,7 @@ fn addresses_are_found_in_their_spellings() {
         ("+7-916-111-22-33@mail.ru", "[email]"),
         ("anna_1985@mail.ru", "[email]"),
         ("&lt;anna@example.com&gt;", "&lt;[email]&gt;"),
-        ("anna@example.com\\nbob@example.org", "[email]\\n[email]".replace("\\n[", "\\n[").as_str()),
+        ("anna@example.com\\nbob@example.org", "[email]\\n[email]"),
     ]);
 }
 

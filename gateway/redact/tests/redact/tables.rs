@@ -82,7 +82,7 @@ fn spell(rows: &[Vec<String>], delimiter: char, end: &str, mut quotes: u64) -> S
             }
             quotes = quotes.rotate_left(7);
             let is_alone = row.len() == 1 && cell.is_empty();
-            if quotes % 3 == 0 || is_alone || cell.contains([delimiter, '"', '\r', '\n']) {
+            if quotes.is_multiple_of(3) || is_alone || cell.contains([delimiter, '"', '\r', '\n']) {
                 table.push('"');
                 table.push_str(&cell.replace('"', "\"\""));
                 table.push('"');
