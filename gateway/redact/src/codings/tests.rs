@@ -279,6 +279,17 @@ fn windows_larger_than_their_coding_has_are_refused() {
 }
 
 #[test]
+fn a_frame_of_another_length_than_its_header_says_is_refused() {
+    // RFC 8878 §3.1.1.1.4: one segment of 5 bytes; a raw block of 5, and an empty last one.
+    let block = b"\x28\x00\x00hello\x01\x00\x00";
+    let frame = |length: u8| [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, length], &block[..]].concat();
+    for cut in [1, 4, 100] {
+        assert_eq!(decode(&[Coding::Zstd], &frame(5).repeat(2), cut, 100).unwrap(), b"hellohello");
+        assert_eq!(decode(&[Coding::Zstd], &frame(248), cut, 100), Err(CodingError::Malformed), "by {cut}");
+    }
+}
+
+#[test]
 fn codings_are_found_by_the_names_they_have() {
     for coding in Coding::ALL {
         assert_eq!(Coding::named(&coding.to_string().to_uppercase()), Some(coding));

@@ -1,7 +1,7 @@
 //! `zstd` (RFC 8878), by libzstd.
 
 use zstd_safe::{
-    CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, is_error_kind,
+    CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, get_frame_content_size, is_error_kind,
     zstd_sys::{ZSTD_EndDirective, ZSTD_ErrorCode},
 };
 
@@ -18,13 +18,26 @@ pub(super) struct Decompressor {
     /// Whether the last step had too little room; without, and without input, libzstd counts calls as a fault.
     is_full: bool,
     is_unusable: bool,
+    /// The beginning of the frame, in which its header is.
+    header: Vec<u8>,
+    /// How many bytes the frame has given.
+    given: u64,
 }
 
 impl Decompressor {
     pub(super) fn new(frames: u32) -> Decompressor {
         let mut context = DCtx::create();
         let is_unusable = context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW)).is_err();
-        Decompressor { context, frames, is_between: true, is_begun: false, is_full: false, is_unusable }
+        Decompressor {
+            context,
+            frames,
+            is_between: true,
+            is_begun: false,
+            is_full: false,
+            is_unusable,
+            header: Vec::new(),
+            given: 0,
+        }
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -41,9 +54,11 @@ impl Decompressor {
         if self.is_between {
             self.frames = self.frames.checked_sub(1).ok_or(CodingError::TooManyMembers)?;
             self.is_between = false;
+            self.header.clear();
+            self.given = 0;
         }
-        let room = out.len();
-        let (mut input, mut out) = (InBuffer::around(input), OutBuffer::around(out));
+        let (bytes, room) = (input, out.len());
+        let (mut input, mut out) = (InBuffer::around(bytes), OutBuffer::around(out));
         let hint = self.context.decompress_stream(&mut out, &mut input).map_err(|code| {
             let is = |kind| is_error_kind(code, kind);
             if is(ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) {
@@ -55,7 +70,16 @@ impl Decompressor {
             }
         })?;
         self.is_full = out.pos() == room;
+        self.given += out.pos() as u64;
+        let more = bytes.iter().take(input.pos()).take(MAX_HEADER - self.header.len());
+        self.header.extend(more);
         if hint == 0 {
+            // libzstd does not look at this behind an empty last block.
+            if let Ok(Some(length)) = get_frame_content_size(&self.header)
+                && length != self.given
+            {
+                return Err(CodingError::Malformed);
+            }
             self.is_between = true;
             self.is_begun = true;
         }
@@ -125,6 +149,9 @@ impl Compressor {
         }
     }
 }
+
+/// RFC 8878 §3.1.1: the magic number and the longest header.
+const MAX_HEADER: usize = 18;
 
 /// 8 MiB (RFC 9659 §3).
 const MAX_WINDOW: u32 = 23;
