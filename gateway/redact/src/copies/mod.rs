@@ -205,10 +205,9 @@ fn number_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
     let mut digits = Vec::new();
     let mut at = 0;
     while let Some(glyph) = glyph::next(value, at) {
-        match glyph.kind() {
-            Kind::Digit(digit) => digits.push(digit),
-            Kind::At => break,
-            _ => {}
+        digits.extend(glyph.kind().digit());
+        if glyph.kind() == Kind::At {
+            break;
         }
         at += glyph.len;
     }
@@ -275,7 +274,15 @@ fn mail_form(value: &str) -> Option<String> {
             Kind::Invisible => {}
             Kind::At => form.push('@'),
             Kind::Dot => form.push('.'),
-            _ => form.extend(glyph.char.to_lowercase()),
+            Kind::Digit(_)
+            | Kind::Plus
+            | Kind::Space
+            | Kind::Dash
+            | Kind::Slash
+            | Kind::Open
+            | Kind::Close
+            | Kind::Letter
+            | Kind::Other => form.extend(glyph.char.to_lowercase()),
         }
         at += glyph.len;
     }
@@ -299,14 +306,8 @@ fn tail(digits: &[u8]) -> u64 {
 }
 
 /// One bit for each of 2^16 hashes.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Sieve(Option<Box<[u64; 1024]>>);
-
-impl Default for Sieve {
-    fn default() -> Sieve {
-        Sieve(None)
-    }
-}
 
 impl Sieve {
     fn add(&mut self, hash: u64) {

@@ -133,9 +133,9 @@ impl Sweep<'_> {
                 continue;
             }
             let Some(glyph) = glyph::next(text, at) else { return };
-            at = match glyph.kind() {
-                Kind::Letter => self.phrase(text, at, whole, found),
-                _ => self.token(text, at, glyph, whole, from, found),
+            at = match glyph.kind() == Kind::Letter {
+                true => self.phrase(text, at, whole, found),
+                false => self.token(text, at, glyph, whole, from, found),
             };
         }
     }
@@ -172,7 +172,17 @@ impl Sweep<'_> {
                 found.push(copy);
                 end
             }
-            _ => at + glyph.len,
+            Kind::Digit(_)
+            | Kind::Plus
+            | Kind::Space
+            | Kind::Dash
+            | Kind::Dot
+            | Kind::Slash
+            | Kind::Open
+            | Kind::Close
+            | Kind::Invisible
+            | Kind::Letter
+            | Kind::Other => at + glyph.len,
         }
     }
 

@@ -41,13 +41,12 @@ pub(super) fn read(text: &str, at: usize, mut form: Option<&mut String>) -> Opti
         if matches!(glyph.char, ' ' | ',' | '"') {
             break;
         }
-        match glyph.kind() {
-            Kind::Letter | Kind::Digit(_) => {
-                fold(glyph.char, |char| word.take(char, form.as_deref_mut()));
-                word.end = place + glyph.len;
-            }
-            Kind::Invisible if word.len > 0 => {}
-            _ => break,
+        let kind = glyph.kind();
+        if kind.is_word() {
+            fold(glyph.char, |char| word.take(char, form.as_deref_mut()));
+            word.end = place + glyph.len;
+        } else if kind != Kind::Invisible || word.len == 0 {
+            break;
         }
         place += glyph.len;
         if word.len > MAX_LETTERS {
@@ -62,12 +61,14 @@ pub(super) fn next_start(text: &str, end: usize) -> Option<usize> {
     let mut at = end;
     for _ in 0..=MAX_GAP {
         let glyph = glyph::next(text, at)?;
-        match glyph.kind() {
-            Kind::Letter | Kind::Digit(_) => return Some(at),
-            Kind::At => return None,
-            _ if matches!(glyph.char, '\n' | '\r' | ';' | '{' | '}' | '[' | ']' | '<' | '>') => return None,
-            _ => at += glyph.len,
+        if glyph.kind().is_word() {
+            return Some(at);
         }
+        let is_end = matches!(glyph.char, '\n' | '\r' | ';' | '{' | '}' | '[' | ']' | '<' | '>');
+        if is_end || glyph.kind() == Kind::At {
+            return None;
+        }
+        at += glyph.len;
     }
     None
 }
@@ -106,9 +107,9 @@ fn fold(char: char, mut take: impl FnMut(char)) {
         'ё' | 'Ё' => take('е'),
         'й' | 'Й' => take('и'),
         'ß' => ['s', 's'].into_iter().for_each(take),
-        _ => match Kind::of(char) {
-            Kind::Digit(digit) => take(char::from(b'0' + digit)),
-            _ => decompose_canonical(char, |part| {
+        _ => match Kind::of(char).digit() {
+            Some(digit) => take(char::from(b'0' + digit)),
+            None => decompose_canonical(char, |part| {
                 if !is_combining_mark(part) {
                     part.to_lowercase().for_each(&mut take);
                 }

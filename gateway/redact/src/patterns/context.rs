@@ -149,12 +149,14 @@ fn judge_word(text: &str, at: usize) -> Before {
     let (mut end, mut signs) = (at, 0);
     // `Phone (mobile): `, `тел. — `
     while let Some(glyph) = glyph::previous(text, end) {
-        match glyph.kind() {
-            Kind::Letter => break,
-            _ if is_number_sign(glyph.char) => return Before::Number,
-            Kind::Digit(_) => return Before::Nothing,
-            _ if glyph.char == '\n' || signs == 4 => return Before::Nothing,
-            _ => {}
+        if glyph.kind() == Kind::Letter {
+            break;
+        }
+        if is_number_sign(glyph.char) {
+            return Before::Number;
+        }
+        if glyph.kind().is_word() || glyph.char == '\n' || signs == 4 {
+            return Before::Nothing;
         }
         signs += 1;
         end -= glyph.len;

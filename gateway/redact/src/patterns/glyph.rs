@@ -90,6 +90,19 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether it is part of a word.
+    #[inline]
+    pub(crate) fn is_word(self) -> bool {
+        matches!(self, Kind::Letter | Kind::Digit(_))
+    }
+
+    #[inline]
+    pub(crate) fn digit(self) -> Option<u8> {
+        if let Kind::Digit(digit) = self { Some(digit) } else { None }
+    }
+}
+
 /// Reads the glyph at `at`.
 #[inline]
 pub(crate) fn next(text: &str, at: usize) -> Option<Glyph> {
@@ -113,8 +126,9 @@ pub(crate) fn previous(text: &str, at: usize) -> Option<Glyph> {
     let before = text.get(..at)?;
     let bytes = before.as_bytes();
     if may_end_escape(bytes) {
-        for start in at.saturating_sub(LONGEST)..at {
-            if matches!(bytes[start], b'%' | b'&' | b'\\')
+        let first = at.saturating_sub(LONGEST);
+        for (start, byte) in (first..).zip(&bytes[first..]) {
+            if matches!(byte, b'%' | b'&' | b'\\')
                 && let Some(glyph) = next(text, start)
                 && start + glyph.len == at
             {

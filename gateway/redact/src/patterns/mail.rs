@@ -84,7 +84,15 @@ fn domain(text: &str, start: usize) -> Option<(usize, String)> {
                 domain.push('-');
             }
             Kind::Invisible => {}
-            _ => break,
+            Kind::Dot
+            | Kind::Dash
+            | Kind::Plus
+            | Kind::Space
+            | Kind::Slash
+            | Kind::Open
+            | Kind::Close
+            | Kind::At
+            | Kind::Other => break,
         }
         at += glyph.len;
     }

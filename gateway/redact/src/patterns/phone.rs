@@ -61,11 +61,14 @@ pub(crate) fn first_digit(text: &str, at: usize) -> Option<(Option<usize>, usize
 fn behind_plus(text: &str, mut at: usize) -> Option<usize> {
     for _ in 0..4 {
         let glyph = glyph::next(text, at)?;
-        match glyph.kind() {
-            Kind::Digit(_) => return Some(at),
-            Kind::Space | Kind::Open | Kind::Invisible => at += glyph.len,
-            _ => return None,
+        let kind = glyph.kind();
+        if kind.digit().is_some() {
+            return Some(at);
         }
+        if !matches!(kind, Kind::Space | Kind::Open | Kind::Invisible) {
+            return None;
+        }
+        at += glyph.len;
     }
     None
 }
@@ -176,7 +179,7 @@ impl Judge<'_> {
         let mut before = 0;
         let mut at = first.start;
         while before < 4 {
-            let near = self.text[..at].as_bytes();
+            let near = &self.text.as_bytes()[..at];
             let [.., a, b, c, d, b' ' | b'-'] = near else { break };
             if ![a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) {
                 break;

@@ -57,10 +57,7 @@ fn phones_are_found_in_their_spellings() {
         ("8\u{2009}900\u{2009}123\u{2212}45\u{2212}67", "[phone]"),
         ("+7\u{200b}916\u{200b}111\u{200b}22\u{200b}33", "[phone]"),
         ("+7\u{ad}9\u{200d}16\u{2060}1112233", "[phone]"),
-        (
-            "7\u{fe0f}\u{20e3}9\u{fe0f}\u{20e3}1\u{fe0f}\u{20e3}6\u{fe0f}\u{20e3}1112233",
-            "[phone]\u{fe0f}\u{20e3}".trim_end_matches(['\u{fe0f}', '\u{20e3}']),
-        ),
+        ("7\u{fe0f}\u{20e3}9\u{fe0f}\u{20e3}1\u{fe0f}\u{20e3}6\u{fe0f}\u{20e3}1112233", "[phone]"),
         ("8 9 1 6 1 1 1 2 2 3 3", "[phone]"),
         ("0079161112233", "[phone]"),
         ("00 41 79 123 45 67", "[phone]"),
@@ -161,7 +158,7 @@ fn addresses_are_found_in_their_spellings() {
         ("+7-916-111-22-33@mail.ru", "[email]"),
         ("anna_1985@mail.ru", "[email]"),
         ("&lt;anna@example.com&gt;", "&lt;[email]&gt;"),
-        ("anna@example.com\\nbob@example.org", "[email]\\n[email]".replace("\\n[", "\\n[").as_str()),
+        ("anna@example.com\\nbob@example.org", "[email]\\n[email]"),
     ]);
 }
 
