@@ -132,30 +132,21 @@ impl Run {
         let first = self.groups().last().map_or(0, Group::total);
         let (mut at, mut end, mut len, mut unseen) = (start, start, 0, 0);
         while let Some(glyph) = glyph::next(text, at) {
-            match glyph.kind() {
-                Kind::Digit(digit) => {
-                    match self.digits.get_mut(first + len) {
-                        Some(place) => *place = digit,
-                        // A first group is passed as a whole, so that nobody starts within it.
-                        None if self.count > 0 => return false,
-                        None => {}
-                    }
-                    len += 1;
-                    unseen = 0;
-                    end = at + glyph.len;
+            let kind = glyph.kind();
+            if let Some(digit) = kind.digit() {
+                match self.digits.get_mut(first + len) {
+                    Some(place) => *place = digit,
+                    // A first group is passed as a whole, so that nobody starts within it.
+                    None if self.count > 0 => return false,
+                    None => {}
                 }
-                Kind::Invisible if unseen < MAX_UNSEEN => unseen += 1,
-                Kind::Plus
-                | Kind::Space
-                | Kind::Dash
-                | Kind::Dot
-                | Kind::Slash
-                | Kind::Open
-                | Kind::Close
-                | Kind::At
-                | Kind::Invisible
-                | Kind::Letter
-                | Kind::Other => break,
+                len += 1;
+                unseen = 0;
+                end = at + glyph.len;
+            } else if kind == Kind::Invisible && unseen < MAX_UNSEEN {
+                unseen += 1;
+            } else {
+                break;
             }
             at += glyph.len;
         }

@@ -111,9 +111,9 @@ pub(super) fn run(
 
 fn write(out: &mut impl Write, bytes: &[u8], report: &mut Report) -> Result<(), Error> {
     report.written(bytes.len());
-    out.write_all(bytes).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Error::Closed,
-        _ => Error::Write(error),
+    out.write_all(bytes).map_err(|error| match error.kind() == ErrorKind::BrokenPipe {
+        true => Error::Closed,
+        false => Error::Write(error),
     })
 }
 
