@@ -1,3 +1,5 @@
+//! Tests of forms: names in each notation, values at every cut.
+
 use super::*;
 use crate::{AliasKey, Display, Format, Redactor, Selector};
 
