@@ -1,3 +1,5 @@
+//! Tests of content codings: round trips at every cut, bombs, and bodies that are cut or spoilt.
+
 use super::*;
 
 /// A page of a chat: text that repeats, with numbers that do not.

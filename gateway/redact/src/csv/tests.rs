@@ -1,3 +1,5 @@
+//! Tests of tables: declared columns in each dialect, shifted records, every cut.
+
 use super::*;
 use crate::{AliasKey, Class, Display, Format, PlanBuilder, Redactor, Selector};
 
