@@ -25,3 +25,4 @@ mod personal_data;
 mod reload;
 mod tree;
 mod webhooks;
+mod websocket;

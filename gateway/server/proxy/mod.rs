@@ -1,11 +1,12 @@
 //! The proxy: pingora's callbacks, each one call into the file of its phase.
 //!
-//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `upstream`, `response`,
-//! `answer_body`, `log`; `refusal` is the table from a reason to a response.
+//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `upstream`, `handshake`,
+//! `response`, `answer_body`, `log`; `refusal` is the table from a reason to a response.
 
 mod answer_body;
 mod context;
 mod framing;
+mod handshake;
 mod head;
 mod identicon;
 mod log;
@@ -59,8 +60,12 @@ impl ProxyHttp for Proxy {
         request::filter(&self.shared, session, ctx).await
     }
 
-    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-        Ok(Box::new(upstream::peer(ctx.config())))
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        ctx: &mut Context,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        Ok(Box::new(upstream::peer(ctx.config(), request::is_handshake(session))))
     }
 
     async fn upstream_request_filter(

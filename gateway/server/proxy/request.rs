@@ -218,6 +218,12 @@ fn has_body(session: &Session) -> bool {
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
 }
 
+/// Whether this opens a WebSocket. A handshake with a body is none: the application may have to ask for the body first
+/// (`Expect`, RFC 9110 §7.8).
+pub(super) fn is_handshake(session: &Session) -> bool {
+    asks_for_websocket(session.req_header()) && !has_body(session)
+}
+
 /// RFC 6455 §4.1; any other upgrade is not forwarded (`H1UpgradePolicy::WebSocketOnly`).
 pub(super) fn asks_for_websocket(request: &RequestHeader) -> bool {
     let names_it =

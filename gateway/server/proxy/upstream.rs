@@ -6,7 +6,7 @@ use chatwarden_policy::verdict::Area;
 use http::{HeaderName, header};
 use pingora::{http::RequestHeader, upstreams::peer::HttpPeer};
 
-use super::{context::Context, request_body::RequestBody};
+use super::{context::Context, handshake, request_body::RequestBody};
 use crate::config::{Config, HostHeader};
 
 /// How long a connection to the application may take.
@@ -14,12 +14,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection to the application is kept.
 const POOL_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(crate) fn peer(config: &Config) -> HttpPeer {
+pub(crate) fn peer(config: &Config, is_handshake: bool) -> HttpPeer {
     let mut peer = HttpPeer::new(config.upstream.address, false, String::new());
     peer.options.connection_timeout = Some(CONNECT_TIMEOUT);
     peer.options.total_connection_timeout = Some(CONNECT_TIMEOUT);
     peer.options.read_timeout = Some(config.limits.stream_idle_timeout);
     peer.options.idle_timeout = Some(POOL_TIMEOUT);
+    if is_handshake {
+        handshake::prepare(&mut peer);
+    }
     peer
 }
 

@@ -19,7 +19,7 @@ pub(crate) use builder::Builder;
 pub(crate) use client::{Call, Client, Persona};
 pub(crate) use gateway::Gateway;
 pub(crate) use log::{lines_with, would_be_refused};
-pub(crate) use origin::{Exchange, Origin};
+pub(crate) use origin::{Arrival, Exchange, Origin};
 pub(crate) use raw::Raw;
 pub(crate) use response::Response;
 
