@@ -197,16 +197,16 @@ impl Rewriter {
     /// Takes back what has been read of a value, to hide it when it is complete.
     fn hide_begun(&mut self, class: Class, start: usize, cursor: &mut Cursor) {
         let read = cursor.out.get(start..).unwrap_or_default();
-        self.held.begin(self.limits.value_bytes);
+        self.values.begin();
         match &mut self.state {
             State::Text { class: hidden, .. } => {
                 let inside = read.get(1..).unwrap_or_default();
                 // It has been found well-formed so far.
-                let _ = TextLexer::Plain.advance(inside, &mut 0, &mut self.held);
+                let _ = TextLexer::Plain.advance(inside, &mut 0, &mut self.values.held);
                 *hidden = Some(class);
             }
             State::Number { class: hidden, .. } => {
-                self.held.bytes(read);
+                self.values.held.bytes(read);
                 *hidden = Some(class);
             }
             State::Word { class: hidden, .. } => *hidden = Some(class),
@@ -259,13 +259,13 @@ impl Rewriter {
                         // `held` may hold what is being read.
                         hold.decoded.begin(self.limits.value_bytes);
                         let _ = TextLexer::Plain.advance(&spelling[1..], &mut 0, &mut hold.decoded);
-                        self.show_text(class, hold.decoded.end(), cursor.out);
+                        self.values.text(&self.plan, class, hold.decoded.end(), cursor.out);
                     }
                     Some(b'n') => cursor.out.extend_from_slice(spelling),
-                    Some(b't' | b'f') => self.show_word(class, cursor.out),
+                    Some(b't' | b'f') => self.values.word(class, cursor.out),
                     Some(_) | None => {
                         let is_short = spelling.len() <= self.limits.value_bytes;
-                        self.show_number(class, is_short.then_some(spelling), cursor.out);
+                        self.values.number(&self.plan, class, is_short.then_some(spelling), cursor.out);
                     }
                 }
             }

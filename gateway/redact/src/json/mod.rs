@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::{
     class::Class,
     error::RedactError,
-    mask,
     plan::{Inner, Label, Plan, Treatment},
     redactor::{Limits, Summary},
     scan::Set,
@@ -18,8 +17,8 @@ use crate::{
 use hold::Hold;
 use marks::Marks;
 use number::{NumberLexer, WordLexer};
+use show::Values;
 use stack::{Judgement, Kind, Stack};
-use text::Held;
 pub(crate) use text::{Ignore, TextLexer};
 
 mod align;
@@ -32,6 +31,7 @@ mod members;
 pub(crate) mod nested;
 mod number;
 mod scan;
+mod show;
 mod stack;
 #[cfg(test)]
 mod tests;
@@ -51,16 +51,13 @@ pub(crate) struct Rewriter {
     set: Set,
     /// The label of the last key, in a live object.
     member: Label,
-    /// The key or the hidden value that is being read, when it is not in one piece.
-    held: Held,
+    /// What becomes of hidden values.
+    values: Values,
     /// The string to look into that is being read, once there is one.
     raw: Option<Box<nested::Raw>>,
-    /// What the last hidden string is shown as; kept for its memory.
-    shown: String,
     /// What is held for the sake of conditions, if the plan has any.
     hold: Option<Box<Hold>>,
     marks: Option<Box<Marks>>,
-    summary: Summary,
     offset: u64,
 }
 
@@ -75,12 +72,10 @@ impl Rewriter {
             before: Stack::default(),
             set: Set::widest(),
             member: Label::OTHER,
-            held: Held::default(),
+            values: Values::new(limits.value_bytes),
             raw: None,
-            shown: String::new(),
             hold,
             marks: None,
-            summary: Summary::default(),
             offset: 0,
         }
     }
@@ -113,7 +108,7 @@ impl Rewriter {
             && lexer.is_complete()
         {
             if let Some(class) = class {
-                self.show_held_number(class, out);
+                self.values.held_number(&self.plan, class, out);
             }
             self.state = State::After;
         }
@@ -121,7 +116,7 @@ impl Rewriter {
             return Err(RedactError::Truncated);
         }
         match self.state {
-            State::After => Ok(self.summary),
+            State::After => Ok(self.values.summary),
             State::Value => Err(RedactError::EmptyBody),
             State::FirstItem
             | State::FirstMember
@@ -261,7 +256,7 @@ impl Rewriter {
         match class {
             Some(_) => {
                 cursor.pass();
-                self.held.begin(self.limits.value_bytes);
+                self.values.begin();
             }
             None if !self.stack.is_live() => {}
             None => match cursor.whole_text() {
@@ -275,7 +270,7 @@ impl Rewriter {
                         self.state = State::Value;
                     }
                 }
-                None => self.held.begin(self.plan.automaton().longest_name()),
+                None => self.values.held.begin(self.plan.automaton().longest_name()),
             },
         }
         Ok(())
@@ -289,21 +284,19 @@ impl Rewriter {
     ) -> Result<bool, RedactError> {
         let is_held = class.is_some() || self.stack.is_live();
         let ended = match is_held {
-            true => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.held)?,
+            true => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.values.held)?,
             false => lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore)?,
         };
         self.state = State::Key { lexer, class };
         if ended {
             if is_held {
-                let mut held = std::mem::take(&mut self.held);
-                let name = held.end();
                 if let Some(class) = class {
                     cursor.passed = cursor.at;
-                    self.show_key(class, name, cursor.out);
+                    self.values.held_key(&self.plan, class, cursor.out);
                 }
+                let name = self.values.held.end();
                 let label = name.map_or(Label::OTHER, |name| self.plan.automaton().member(name));
                 self.begin_member(label);
-                self.held = held;
             }
             self.state = State::Colon;
         }
@@ -320,8 +313,7 @@ impl Rewriter {
         {
             cursor.at += value.len() + 1;
             cursor.passed = cursor.at;
-            let value = Some(value).filter(|value| value.len() <= self.limits.value_bytes);
-            self.show_text(class, value, cursor.out);
+            self.values.plain_text(&self.plan, class, value, cursor.out);
             self.state = State::After;
             return Ok(());
         }
@@ -337,16 +329,14 @@ impl Rewriter {
         cursor: &mut Cursor,
     ) -> Result<bool, RedactError> {
         let ended = match class {
-            Some(_) => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.held)?,
+            Some(_) => lexer.advance(cursor.chunk, &mut cursor.at, &mut self.values.held)?,
             None => lexer.advance(cursor.chunk, &mut cursor.at, &mut Ignore)?,
         };
         self.state = State::Text { lexer, class };
         if ended {
             if let Some(class) = class {
                 cursor.passed = cursor.at;
-                let mut held = std::mem::take(&mut self.held);
-                self.show_text(class, held.end(), cursor.out);
-                self.held = held;
+                self.values.held_text(&self.plan, class, cursor.out);
             }
             self.state = State::After;
         }
@@ -363,12 +353,12 @@ impl Rewriter {
         let ended = lexer.advance(cursor.chunk, &mut cursor.at)?;
         self.state = State::Number { lexer, class };
         if class.is_some() {
-            text::Sink::bytes(&mut self.held, &cursor.chunk[start..cursor.at]);
+            text::Sink::bytes(&mut self.values.held, &cursor.chunk[start..cursor.at]);
         }
         if ended {
             if let Some(class) = class {
                 cursor.passed = cursor.at;
-                self.show_held_number(class, cursor.out);
+                self.values.held_number(&self.plan, class, cursor.out);
             }
             self.state = State::After;
         }
@@ -389,7 +379,7 @@ impl Rewriter {
                 if lexer.is_null() {
                     cursor.out.extend_from_slice(b"null");
                 } else {
-                    self.show_word(class, cursor.out);
+                    self.values.word(class, cursor.out);
                 }
             }
             self.state = State::After;
@@ -401,70 +391,7 @@ impl Rewriter {
     fn begin_hidden(&mut self, class: Option<Class>, cursor: &mut Cursor) {
         if class.is_some() {
             cursor.pass();
-            self.held.begin(self.limits.value_bytes);
-        }
-    }
-
-    /// Emits what stands for a hidden string; one that was too long to hold has no value here.
-    fn show_text(&mut self, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
-        self.shown.clear();
-        match value {
-            Some(value) => self.plan.write_text(class, value, &mut self.shown),
-            None => mask::write_hidden(class, &mut self.shown),
-        }
-        out.push(b'"');
-        text::push_escaped(&self.shown, out);
-        out.push(b'"');
-        if value.is_none_or(|value| !value.is_empty()) {
-            self.summary.hidden[class.index()] += 1;
-        }
-    }
-
-    /// Emits what stands for a hidden string that is here as a whole, escapes and all.
-    #[inline]
-    fn show_raw_text(&mut self, class: Class, raw: &[u8], out: &mut Vec<u8>) {
-        if memchr::memchr(b'\\', raw).is_none() {
-            let value = Some(raw).filter(|raw| raw.len() <= self.limits.value_bytes);
-            return self.show_text(class, value, out);
-        }
-        let mut held = std::mem::take(&mut self.held);
-        held.begin(self.limits.value_bytes);
-        // A leap hands over complete escapes alone; of anything else the decoded part is shown.
-        let _ = TextLexer::Plain.advance(raw, &mut 0, &mut held);
-        self.show_text(class, held.end(), out);
-        self.held = held;
-    }
-
-    fn show_held_number(&mut self, class: Class, out: &mut Vec<u8>) {
-        let mut held = std::mem::take(&mut self.held);
-        self.show_number(class, held.end(), out);
-        self.held = held;
-    }
-
-    /// Emits what stands for a hidden number; one that was too long to hold has no spelling here.
-    fn show_number(&mut self, class: Class, spelling: Option<&[u8]>, out: &mut Vec<u8>) {
-        let number = spelling.map_or(0, |spelling| self.plan.number(class, spelling));
-        out.extend_from_slice(number.to_string().as_bytes());
-        self.summary.hidden[class.index()] += 1;
-    }
-
-    /// Emits what stands for a hidden `true` or `false`.
-    fn show_word(&mut self, class: Class, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"false");
-        self.summary.hidden[class.index()] += 1;
-    }
-
-    /// Emits the rest of a hidden key, behind its opening quote.
-    fn show_key(&mut self, class: Class, key: Option<&[u8]>, out: &mut Vec<u8>) {
-        self.shown.clear();
-        match key {
-            Some(key) => self.plan.write_key(class, key, &mut self.shown),
-            None => mask::write_hidden(class, &mut self.shown),
-        }
-        text::push_escaped(&self.shown, out);
-        out.push(b'"');
-        if key.is_none_or(|key| !key.is_empty()) {
-            self.summary.hidden[class.index()] += 1;
+            self.values.begin();
         }
     }
 

@@ -72,64 +72,18 @@ pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// Whether `bytes` begin with a number or word that ends where one may, or with the beginning of one.
+/// The length of the number or word that `bytes` begin with, as far as it is there, if it ends where one may.
+pub(super) fn whole(bytes: &[u8]) -> Option<usize> {
+    let length = scalar(bytes)?;
+    bytes.get(length).is_none_or(|&byte| is_end(byte)).then_some(length)
+}
+
+/// Whether a byte ends a number or word. Whether it may stand there is for the grammar of tokens to say.
 #[inline(always)]
-pub(super) fn is_scalar(bytes: &[u8]) -> bool {
-    if let Some(word) = bytes.first_chunk() {
-        let word = u64::from_le_bytes(*word);
-        let (length, is_right) = match word as u8 {
-            b't' => (4, word as u32 == u32::from_le_bytes(*b"true")),
-            b'n' => (4, word as u32 == u32::from_le_bytes(*b"null")),
-            b'f' => (5, (word >> 8) as u32 == u32::from_le_bytes(*b"alse")),
-            first => {
-                let others = others(word);
-                let digits = others.trailing_zeros() / 8;
-                let is_whole = first != b'0' || digits == 1;
-                if digits == 8 {
-                    return is_whole && is_long_number(bytes);
-                }
-                if is_whole && digits > 0 && word >> (8 * digits) & 0xff == u64::from(b'.') {
-                    let end = (others & (others - 1)).trailing_zeros() / 8;
-                    (end, end < 8 && end > digits + 1)
-                } else {
-                    (digits, is_whole && digits > 0)
-                }
-            }
-        };
-        if is_right && ENDS[usize::from((word >> (8 * length)) as u8)] {
-            return true;
-        }
-    }
-    is_long_scalar(bytes)
+pub(super) fn is_end(byte: u8) -> bool {
+    ENDS[usize::from(byte)]
 }
 
-/// The same for a number of eight digits or more that begins with no zero.
-#[inline(always)]
-fn is_long_number(bytes: &[u8]) -> bool {
-    if let Some([.., a, b, c, d, e, f, g, h]) = bytes.first_chunk::<16>() {
-        let word = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-        let digits = others(word).trailing_zeros() / 8;
-        if digits < 8 && ENDS[usize::from((word >> (8 * digits)) as u8)] {
-            return true;
-        }
-    }
-    is_long_scalar(bytes)
-}
-
-/// The highest bit of each byte that is no digit.
-#[inline(always)]
-fn others(word: u64) -> u64 {
-    let offsets = word ^ 0x3030_3030_3030_3030;
-    let sums = (offsets & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676);
-    (sums | offsets) & 0x8080_8080_8080_8080
-}
-
-#[inline(never)]
-fn is_long_scalar(bytes: &[u8]) -> bool {
-    scalar(bytes).is_some_and(|length| bytes.get(length).is_none_or(|&byte| ENDS[usize::from(byte)]))
-}
-
-/// The bytes that end a number or word. Which of them may stand there is for the grammar of tokens to say.
 static ENDS: [bool; 256] = {
     let mut ends = [false; 256];
     let bytes = b" \t\n\r,:]}[{\"";

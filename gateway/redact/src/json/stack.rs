@@ -57,6 +57,11 @@ impl Stack {
         self.frames.last().map(|frame| frame.kind)
     }
 
+    /// The kinds of all open containers, the outermost first.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.frames.iter().map(|frame| frame.kind)
+    }
+
     /// Whether the names of the innermost container's members matter.
     #[inline]
     pub(super) fn is_live(&self) -> bool {

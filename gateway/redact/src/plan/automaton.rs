@@ -7,7 +7,7 @@
 
 use super::{
     Field, Treatment,
-    names::{BEFORE, Names},
+    names::{BEFORE, Key, Names},
 };
 use crate::{
     class::Class,
@@ -103,10 +103,12 @@ impl Automaton {
             indexes,
             simple: None,
         };
-        automaton.names.seal();
         for field in fields {
             automaton.add(field);
         }
+        let mut names = std::mem::take(&mut automaton.names);
+        names.seal(|label| automaton.everywhere(label));
+        automaton.names = names;
         let is_simple = words == 1
             && !automaton.has_exceptions
             && automaton.indexes.is_empty()
@@ -208,10 +210,10 @@ impl Automaton {
         self.names.label(name).unwrap_or(Label::OTHER)
     }
 
-    /// The label of the member whose key ends before its closing quote at the end of `before`, if the key is one of
-    /// the plan's and spelled without escapes.
+    /// The key that ends before the colon at the end of `before`, if it is one of the plan's. Of a key with escapes it
+    /// may say anything.
     #[inline(always)]
-    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Label> {
+    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Key> {
         self.names.quoted(before)
     }
 
@@ -339,6 +341,26 @@ impl Automaton {
     #[inline(always)]
     pub(crate) fn keys_before(&self, bytes: &[u8; BEFORE + 64], colons: u64) -> u64 {
         self.names.keys_before(bytes, colons)
+    }
+
+    /// The class as which a child under `label` is hidden in every state in which anything of the root is left, by the
+    /// field declared first.
+    fn everywhere(&self, label: Label) -> Option<Class> {
+        let has = |row: &[u64], bit: usize| row[bit / 64] >> (bit % 64) & 1 != 0;
+        let mut bits =
+            (0..self.owners.len()).filter(|&bit| has(self.row(label), bit) && has(&self.selecting, bit));
+        let first = bits.next()?;
+        // It is the one segment of its field, and matches at any depth.
+        let is_lasting = has(&self.start, first) && has(&self.lasting, first);
+        match self.owners[first].0 {
+            Treatment::Hide(class) if is_lasting => Some(class),
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keys(_)
+            | Treatment::Keep
+            | Treatment::Inner(_)
+            | Treatment::Written => None,
+        }
     }
 
     /// Takes out of a state what has no say below a value that the field at `place` hides: fields not declared

@@ -21,7 +21,7 @@ use crate::{
     csv::column_name,
     display::Display,
     html::rule::{Declared, HtmlRule, HtmlSelectorError, Rules},
-    mask,
+    mask, scan,
     selector::Selector,
     vault::{Source, Vault},
 };
@@ -491,9 +491,7 @@ impl Constant {
     /// Appends the string.
     #[inline(always)]
     pub(crate) fn push(&self, out: &mut Vec<u8>) {
-        let length = out.len() + self.length;
-        out.extend_from_slice(&self.bytes);
-        out.truncate(length);
+        scan::append_block(out, &self.bytes, self.length);
     }
 }
 

@@ -5,8 +5,9 @@
 //! profile's own, so no document can choose collisions.
 
 use super::Label;
+use crate::class::Class;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     /// A power of two of slots; at least one of them is free.
     slots: Vec<Option<(Box<[u8]>, Label)>>,
@@ -20,9 +21,11 @@ pub(super) struct Names {
 struct Endings {
     /// The first entry of each bucket plus one.
     buckets: Box<[u16; 1 << BUCKET_BITS]>,
+    /// Whether a bucket has entries.
+    filter: Box<[u8; 1 << BUCKET_BITS]>,
     entries: Vec<Ending>,
-    /// The bits of the last four bytes that every entry has.
-    mask: u32,
+    /// The bits of the last eight bytes that every entry has.
+    mask: u64,
 }
 
 /// A name as it stands in a document.
@@ -30,12 +33,20 @@ struct Endings {
 struct Ending {
     /// The opening quote and the name.
     quoted: Box<[u8]>,
-    /// Its last eight bytes, and which of them there are.
-    last: u64,
-    mask: u64,
-    label: Label,
+    /// Its last sixteen bytes, and which of them there are.
+    last: u128,
+    mask: u128,
     /// The next entry of the bucket plus one.
     next: u16,
+    key: Key,
+}
+
+/// A key of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) label: Label,
+    /// The class as which its value is hidden wherever the key stands, if that is so.
+    pub(crate) everywhere: Option<Class>,
 }
 
 impl Names {
@@ -60,21 +71,23 @@ impl Names {
         true
     }
 
-    /// Makes the table of endings, when all names are known.
-    pub(super) fn seal(&mut self) {
+    /// Makes the table of endings, when all names are known, and with it what is hidden everywhere.
+    pub(super) fn seal(&mut self, everywhere: impl Fn(Label) -> Option<Class>) {
         let mut endings = Endings::default();
         let names = || self.slots.iter().flatten();
-        let shortest = names().map(|(name, _)| name.len() + 1).min().unwrap_or(4).min(4);
-        endings.mask = !0 << (32 - 8 * shortest);
+        let shortest = names().map(|(name, _)| name.len() + 1).min().unwrap_or(8).min(8);
+        endings.mask = !0 << (64 - 8 * shortest);
         for (name, label) in names() {
             let quoted: Box<[u8]> = [b"\"", &**name].concat().into();
-            let bucket = Endings::bucket(last_four(&quoted) & endings.mask);
+            let length = quoted.len().min(16);
+            let mut last = [0; 16];
+            last[16 - length..].copy_from_slice(&quoted[quoted.len() - length..]);
+            let (last, mask) = (u128::from_le_bytes(last), !0 << (128 - 8 * length));
+            let bucket = Endings::bucket((last >> 64) as u64 & endings.mask);
+            endings.filter[bucket] = 1;
             let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
-            let length = quoted.len().min(8);
-            let mut last = [0; 8];
-            last[8 - length..].copy_from_slice(&quoted[quoted.len() - length..]);
-            let (last, mask) = (u64::from_le_bytes(last), !0 << (64 - 8 * length));
-            endings.entries.push(Ending { quoted, last, mask, label: *label, next });
+            let key = Key { label: *label, everywhere: everywhere(*label) };
+            endings.entries.push(Ending { quoted, last, mask, next, key });
         }
         self.endings = endings;
     }
@@ -82,47 +95,48 @@ impl Names {
     /// See `Automaton::keys_before`.
     #[inline(always)]
     pub(super) fn keys_before(&self, bytes: &[u8; BEFORE + 64], mut colons: u64) -> u64 {
-        let Endings { buckets, mask, .. } = &self.endings;
+        let Endings { filter, mask, .. } = &self.endings;
         let mut keys = 0;
         while colons != 0 {
             let place = (colons.trailing_zeros() & 63) as usize;
-            let last = [bytes[place + 3], bytes[place + 4], bytes[place + 5], bytes[place + 6]];
-            let bucket = buckets[Endings::bucket(u32::from_le_bytes(last) & mask)];
-            // Where blanks are between, it is not the closing quote that is before the colon.
-            let may_be = bucket != 0 || bytes[place + 7] != b'"';
-            keys |= u64::from(may_be) << place;
+            let last: &[u8; 8] = bytes[place..].first_chunk().expect("a block and more bytes before it");
+            let filter = filter[Endings::bucket(u64::from_le_bytes(*last) & mask)];
+            keys |= u64::from(filter) << place;
             colons &= colons - 1;
         }
         keys
     }
 
-    /// The label of the name whose key ends before the colon at the end of `before`.
+    /// The key that ends before the colon at the end of `before`, if it is spelled without escapes.
     #[inline(always)]
-    pub(super) fn quoted(&self, before: &[u8]) -> Option<Label> {
-        if let Some([name @ .., b'"']) = before.last_chunk::<5>() {
-            let bucket = Endings::bucket(u32::from_le_bytes(*name) & self.endings.mask);
-            return match self.endings.buckets[bucket] {
-                0 => None,
-                first => self.ending(first, &before[..before.len() - 1]),
-            };
+    pub(super) fn quoted(&self, before: &[u8]) -> Option<Key> {
+        match before.last_chunk::<17>() {
+            Some([last @ .., b'"']) => self.ending(u128::from_le_bytes(*last), &before[..before.len() - 1]),
+            Some(_) | None => self.far(before),
         }
-        let key = before.trim_ascii_end().strip_suffix(b"\"")?;
-        self.ending(self.endings.buckets[Endings::bucket(last_four(key) & self.endings.mask)], key)
     }
 
+    /// The same where there are blanks between, or where there are few bytes.
+    #[inline(never)]
+    fn far(&self, before: &[u8]) -> Option<Key> {
+        let key = before.trim_ascii_end().strip_suffix(b"\"")?;
+        let mut last = [0; 16];
+        let length = key.len().min(16);
+        last[16 - length..].copy_from_slice(&key[key.len() - length..]);
+        self.ending(u128::from_le_bytes(last), key)
+    }
+
+    /// The entry that `key` ends in, of which `last` are the last bytes.
     #[inline(always)]
-    fn ending(&self, mut next: u16, key: &[u8]) -> Option<Label> {
-        while let Some(entry) = usize::from(next).checked_sub(1) {
-            let Ending { quoted, last, mask, label, next: later } = &self.endings.entries[entry];
-            let is_last = key.last_chunk().is_none_or(|word| u64::from_le_bytes(*word) & mask == *last);
-            if is_last
-                && (key.len() >= 8 && quoted.len() <= 8 || key.ends_with(quoted))
-                // A backslash before the quote makes it a part of a longer key.
-                && key.len().checked_sub(quoted.len() + 1).is_none_or(|before| key[before] != b'\\')
-            {
-                return Some(*label);
+    fn ending(&self, last: u128, key: &[u8]) -> Option<Key> {
+        let mut next = self.endings.buckets[Endings::bucket((last >> 64) as u64 & self.endings.mask)];
+        while let Some(entry) =
+            usize::from(next).checked_sub(1).and_then(|entry| self.endings.entries.get(entry))
+        {
+            if last & entry.mask == entry.last && (entry.quoted.len() <= 16 || key.ends_with(&entry.quoted)) {
+                return Some(entry.key);
             }
-            next = *later;
+            next = entry.next;
         }
         None
     }
@@ -162,31 +176,26 @@ impl Names {
 }
 
 impl Endings {
-    /// The bucket of what ends in these four bytes, masked.
+    /// The bucket of what ends in these eight bytes, masked.
     #[inline(always)]
-    fn bucket(last: u32) -> usize {
-        (last.wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
+    fn bucket(last: u64) -> usize {
+        (last.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BUCKET_BITS)) as usize
     }
 }
 
 impl Default for Endings {
     fn default() -> Endings {
-        Endings { buckets: Box::new([0; 1 << BUCKET_BITS]), entries: Vec::new(), mask: 0 }
+        Endings {
+            buckets: Box::new([0; 1 << BUCKET_BITS]),
+            filter: Box::new([0; 1 << BUCKET_BITS]),
+            entries: Vec::new(),
+            mask: 0,
+        }
     }
 }
 
-/// The last four bytes, with zeros before them where there are fewer.
-fn last_four(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .rev()
-        .take(4)
-        .enumerate()
-        .fold(0, |word, (place, &byte)| word | u32::from(byte) << (24 - 8 * place))
-}
-
-/// Bytes before a block in which the end of a key is looked for.
-pub(crate) const BEFORE: usize = 8;
+/// Bytes before a block in which the end of a key is looked for: eight and the closing quote.
+pub(crate) const BEFORE: usize = 9;
 
 const BUCKET_BITS: u32 = 10;
 

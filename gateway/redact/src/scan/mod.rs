@@ -5,8 +5,10 @@
 //! in safe code, and compiled once per set. What a mask means for JSON is not known here.
 #![expect(unsafe_code, reason = "intrinsics and calls of functions with target features")]
 
+pub(crate) use append::{append, append_block};
 use portable::Portable;
 
+mod append;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -35,6 +37,8 @@ pub(crate) struct Masks {
     pub(crate) comma: u64,
     /// `:`
     pub(crate) colon: u64,
+    /// `0` to `9`
+    pub(crate) digit: u64,
 }
 
 /// An instruction set. A value of it is the proof that the machine has it.

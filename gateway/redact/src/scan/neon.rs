@@ -42,6 +42,7 @@ impl Lanes for Neon {
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
+                digit: bits(lanes.map(|lane| vcltq_u8(vsubq_u8(lane, vdupq_n_u8(b'0')), vdupq_n_u8(10)))),
             }
         }
     }

@@ -30,6 +30,7 @@ impl Lanes for Portable {
             close: gather(&classes, CLOSE),
             comma: gather(&classes, COMMA),
             colon: gather(&classes, COLON),
+            digit: gather(&classes, DIGIT),
         }
     }
 
@@ -70,6 +71,7 @@ const OPEN: u8 = 8;
 const CLOSE: u8 = 16;
 const COMMA: u8 = 32;
 const COLON: u8 = 64;
+const DIGIT: u8 = 128;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -85,5 +87,10 @@ static CLASSES: [u8; 256] = {
     classes[b']' as usize] = CLOSE;
     classes[b',' as usize] = COMMA;
     classes[b':' as usize] = COLON;
+    let mut digit = b'0';
+    while digit <= b'9' {
+        classes[digit as usize] = DIGIT;
+        digit += 1;
+    }
     classes
 };

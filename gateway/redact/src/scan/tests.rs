@@ -29,6 +29,7 @@ fn plain(block: &[u8; BLOCK]) -> Masks {
         close: bits(&|byte| matches!(byte, b'}' | b']')),
         comma: bits(&|byte| byte == b','),
         colon: bits(&|byte| byte == b':'),
+        digit: bits(&|byte| byte.is_ascii_digit()),
     }
 }
 

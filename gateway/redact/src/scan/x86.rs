@@ -25,8 +25,23 @@ pub(super) fn has_avx512() -> bool {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
 pub(super) fn with_avx2<W: Work>(work: W) -> W::Output {
-    // Else the compiler knows what is in the tables, and makes each anew from one byte.
-    work.run(Avx2(std::hint::black_box(&TABLES)))
+    // Else the compiler knows what is in the tables, and makes each anew from one byte wherever it is needed.
+    let tables = std::hint::black_box(&TABLES);
+    // SAFETY: the function has AVX2; a table has 32 bytes and is aligned to as many.
+    let table = |Wide(table): &Wide| unsafe { _mm256_load_si256(table.as_ptr().cast()) };
+    let [quote, backslash, open, close, comma, colon, case, blanks, digits, ten] = tables;
+    work.run(Avx2 {
+        quote: table(quote),
+        backslash: table(backslash),
+        open: table(open),
+        close: table(close),
+        comma: table(comma),
+        colon: table(colon),
+        case: table(case),
+        blanks: table(blanks),
+        digits: table(digits),
+        ten: table(ten),
+    })
 }
 
 #[target_feature(enable = "avx512bw,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
@@ -64,6 +79,8 @@ impl Lanes for Sse2 {
             let joined = lanes.map(|lane| _mm_or_si128(lane, _mm_set1_epi8(0x20)));
             let bracket =
                 |byte: u8| sse2_bits(joined.map(|lane| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8))));
+            let shifted = lanes.map(|lane| _mm_add_epi8(lane, _mm_set1_epi8((0x80 - b'0') as i8)));
+            let digit = shifted.map(|lane| _mm_cmplt_epi8(lane, _mm_set1_epi8((0x80_u8 + 10) as i8)));
             for lane in lanes {
                 *lowest = _mm_min_epu8(*lowest, lane);
             }
@@ -75,6 +92,7 @@ impl Lanes for Sse2 {
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
+                digit: sse2_bits(digit),
             }
         }
     }
@@ -115,23 +133,19 @@ fn sse2_bits(lanes: [__m128i; 4]) -> u64 {
     a | b << 16 | c << 32 | d << 48
 }
 
-/// The tables stand in memory: an instruction compares with one without a load of its own.
+/// With one table in a register for each thing that is looked for.
 #[derive(Clone, Copy)]
-struct Avx2(&'static [Wide; 8]);
-
-impl Avx2 {
-    /// The bytes `lane` has in common with a table.
-    #[inline(always)]
-    unsafe fn equal(self, table: usize, lane: __m256i) -> __m256i {
-        // SAFETY: the caller has AVX2; the load is a table.
-        unsafe { _mm256_cmpeq_epi8(lane, self.table(table)) }
-    }
-
-    #[inline(always)]
-    unsafe fn table(self, table: usize) -> __m256i {
-        // SAFETY: the caller has AVX2; a table has 32 bytes and is aligned to as many.
-        unsafe { _mm256_load_si256(self.0[table].0.as_ptr().cast()) }
-    }
+struct Avx2 {
+    quote: __m256i,
+    backslash: __m256i,
+    open: __m256i,
+    close: __m256i,
+    comma: __m256i,
+    colon: __m256i,
+    case: __m256i,
+    blanks: __m256i,
+    digits: __m256i,
+    ten: __m256i,
 }
 
 impl Lanes for Avx2 {
@@ -148,23 +162,25 @@ impl Lanes for Avx2 {
         // SAFETY: a value of this type exists only where AVX2 does; the loads are within the block.
         unsafe {
             let lanes = avx2_load(block);
-            let equal = |table: usize| avx2_bits(lanes.map(|lane| self.equal(table, lane)));
-            let joined = lanes.map(|lane| _mm256_or_si256(lane, self.table(CASE)));
-            let bracket = |table: usize| avx2_bits(joined.map(|lane| self.equal(table, lane)));
+            let equal = |table| avx2_bits(lanes.map(|lane| _mm256_cmpeq_epi8(lane, table)));
+            let joined = lanes.map(|lane| _mm256_or_si256(lane, self.case));
+            let bracket = |table| avx2_bits(joined.map(|lane| _mm256_cmpeq_epi8(lane, table)));
             // A blank is the entry of the table at its own low four bits.
-            let blanks = self.table(BLANK);
-            let white = lanes.map(|lane| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(blanks, lane), lane));
+            let white = lanes.map(|lane| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(self.blanks, lane), lane));
+            // Moved to the lowest of all signed bytes, digits are below ten more than that.
+            let digit = lanes.map(|lane| _mm256_cmpgt_epi8(self.ten, _mm256_add_epi8(lane, self.digits)));
             for lane in lanes {
                 *lowest = _mm256_min_epu8(*lowest, lane);
             }
             Masks {
-                quote: equal(QUOTE),
-                backslash: equal(BACKSLASH),
+                quote: equal(self.quote),
+                backslash: equal(self.backslash),
                 white: avx2_bits(white),
-                open: bracket(OPEN),
-                close: bracket(CLOSE),
-                comma: equal(COMMA),
-                colon: equal(COLON),
+                open: bracket(self.open),
+                close: bracket(self.close),
+                comma: equal(self.comma),
+                colon: equal(self.colon),
+                digit: avx2_bits(digit),
             }
         }
     }
@@ -191,7 +207,7 @@ impl Lanes for Avx2 {
 #[repr(align(32))]
 struct Wide([u8; 32]);
 
-static TABLES: [Wide; 8] = {
+static TABLES: [Wide; 10] = {
     let mut blanks = [0; 32];
     let mut at = 0;
     while at < 32 {
@@ -208,17 +224,10 @@ static TABLES: [Wide; 8] = {
         // Bit 5 is the difference between `{` and `[`, and between `}` and `]`.
         Wide([0x20; 32]),
         Wide(blanks),
+        Wide([0x80 - b'0'; 32]),
+        Wide([0x80 + 10; 32]),
     ]
 };
-
-const QUOTE: usize = 0;
-const BACKSLASH: usize = 1;
-const OPEN: usize = 2;
-const CLOSE: usize = 3;
-const COMMA: usize = 4;
-const COLON: usize = 5;
-const CASE: usize = 6;
-const BLANK: usize = 7;
 
 /// Ones in the bytes below 0x20.
 #[inline(always)]
@@ -271,6 +280,10 @@ impl Lanes for Avx512 {
                 close: bracket(b'}'),
                 comma: equal(b','),
                 colon: equal(b':'),
+                digit: _mm512_cmplt_epu8_mask(
+                    _mm512_sub_epi8(lane, _mm512_set1_epi8(b'0' as i8)),
+                    _mm512_set1_epi8(10),
+                ),
             }
         }
     }

@@ -127,6 +127,14 @@ fn check_levels(rules: &Rules, before: &Value, after: &Value, levels: usize) -> 
         prop_assert_eq!(redacted, inner);
         return Ok(());
     }
+    if let Value::String(text) = &inner_before
+        && text.trim_start().starts_with(['{', '[', '"'])
+        && serde_json::from_str::<Value>(text).is_err()
+    {
+        // A string spelled once more is looked into once more, and this one cannot be.
+        prop_assert_eq!(redacted, r#""hidden""#);
+        return Ok(());
+    }
     check_levels(rules, &inner_before, &serde_json::from_str(redacted)?, levels - 1)
 }
 

@@ -81,7 +81,7 @@ impl Rewriter {
     pub(super) fn show_inner(&mut self, inner: Inner, raw: Option<&[u8]>, out: &mut Vec<u8>) {
         let raw = raw.filter(|raw| raw.len() <= self.limits.inner_bytes);
         out.push(b'"');
-        rewrite(inner, raw, &self.plan, self.limits, &mut self.summary, out);
+        rewrite(inner, raw, &self.plan, self.limits, &mut self.values.summary, out);
         out.push(b'"');
     }
 }
