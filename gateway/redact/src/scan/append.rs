@@ -5,27 +5,30 @@ use super::BLOCK;
 /// Longer pieces are appended by the standard library, which has faster ways to.
 const LONGEST: usize = 1024;
 
-/// Appends `chunk[from..to]`, as a rule in steps of a block: a bit more than that is read and written, within bounds.
+/// Appends `chunk[from..to]`, as a rule in steps of two blocks: a bit more than that is read and written, within
+/// bounds.
 #[inline(always)]
 pub(crate) fn append(out: &mut Vec<u8>, chunk: &[u8], from: usize, to: usize) {
+    const STEP: usize = 2 * BLOCK;
     let piece = &chunk[from..to];
-    if piece.len() > LONGEST || chunk.len() - to < BLOCK {
+    if piece.len() > LONGEST || chunk.len() - to < STEP {
         return out.extend_from_slice(piece);
     }
-    out.reserve(piece.len() + BLOCK);
+    out.reserve(piece.len() + STEP);
     let length = out.len();
-    // SAFETY: a step begins at `done < piece.len()`, so it reads before `to + BLOCK`, which is within the chunk, and
-    // writes before `length + piece.len() + BLOCK`, which is reserved. The bytes below the new length are written: the
+    // SAFETY: a step begins at `done <= piece.len()`, so it reads before `to + STEP`, which is within the chunk, and
+    // writes before `length + piece.len() + STEP`, which is reserved. The bytes below the new length are written: the
     // steps leave no gap and reach `piece.len()`. A shared and an exclusive reference do not overlap.
     unsafe {
         let (source, target) = (piece.as_ptr(), out.as_mut_ptr().add(length));
         let mut done = 0;
-        while done < piece.len() {
-            target
-                .add(done)
-                .cast::<[u8; BLOCK]>()
-                .write_unaligned(source.add(done).cast::<[u8; BLOCK]>().read_unaligned());
-            done += BLOCK;
+        loop {
+            let step = source.add(done).cast::<[u8; STEP]>().read_unaligned();
+            target.add(done).cast::<[u8; STEP]>().write_unaligned(step);
+            done += STEP;
+            if done >= piece.len() {
+                break;
+            }
         }
         out.set_len(length + piece.len());
     }

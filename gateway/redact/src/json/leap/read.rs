@@ -220,6 +220,10 @@ impl Work for Read<'_> {
         carry.colon = window.names(&mut found, before.colon, carry.nest);
         window.cut_at_escaped_key(&mut found, carry.colon);
         *carry = window.carry_behind(&found, count, &before, carry);
+        if let Some(quote) = window.quote.get_mut(found.count) {
+            // The next block was not read, as far as others are concerned.
+            *quote = 0;
+        }
         if lanes.has_control(lowest) {
             let blocks = blocks.iter().chain([edge]);
             let controls = blocks

@@ -1,6 +1,6 @@
 //! The numbers and words of blocks.
 
-use super::read::Window;
+use super::{WINDOW, read::Window};
 use crate::{
     json::number,
     scan::{BLOCK, Lanes, Work},
@@ -22,38 +22,35 @@ impl Work for Scalars<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> bool {
-        const NULL: u32 = u32::from_le_bytes(*b"null");
-        const TRUE: u32 = u32::from_le_bytes(*b"true");
-        const FALS: u32 = u32::from_le_bytes(*b"fals");
-        // Up to where they are right.
-        let mut end = self.base;
-        let rows = self.window.starts.iter().zip(&self.window.others).zip(&self.window.scalar);
-        for (block, ((&starts, &others), &scalar)) in rows.take(self.count).enumerate() {
+        // What is known to be right: bytes of words, here and in the next block, and up to where.
+        let (mut words, mut over, mut end) = (0_u64, 0, self.base);
+        for block in 0..self.count.min(WINDOW) {
             let base = self.base + block * BLOCK;
-            let (mut words, mut is_odd) = (0, false);
+            let scalar = self.window.scalar[block];
+            let mut follows = words >> 63;
+            (words, over) = (over, 0);
+            let mut odd = 0;
+            let mut starts = self.window.starts[block];
             if let Some(bytes) = self.chunk[base..].first_chunk::<{ BLOCK + 8 }>() {
-                let mut starts = starts;
                 while starts != 0 {
                     let place = (starts.trailing_zeros() & 63) as usize;
                     starts &= starts - 1;
                     let word: &[u8; 8] =
                         bytes[place..].first_chunk().expect("a block and more bytes behind it");
                     let word = u64::from_le_bytes(*word);
-                    match word as u32 {
-                        NULL | TRUE => words |= 0xf << place,
-                        FALS if word >> 32 & 0xff == u64::from(b'e') => words |= 0x1f << place,
-                        // A zero that digits may follow.
-                        _ if word as u8 == b'0' => is_odd |= (word >> 8 & 0xff).wrapping_sub(48) < 10,
-                        _ => {}
-                    }
+                    let kind = &KINDS[usize::from(KIND[usize::from(word as u8)])];
+                    let is_right = u64::from(word & kind.mask == kind.spelling);
+                    let letters = kind.letters * is_right;
+                    words |= letters << place;
+                    over |= letters >> 1 >> (63 - place);
+                    odd |= (is_right ^ 1) << place;
                 }
-            } else {
-                is_odd = true;
             }
+            follows = (words << 1 | follows) & !words;
             // Words that nothing follows, and numbers of digits, are right; all else is looked at by itself.
-            let follows = words << 1 & scalar & !words;
-            if is_odd || (others & !words) | follows | words >> 63 != 0 {
-                match self.exactly_all(scalar, end, base) {
+            odd = (odd | starts | self.window.others[block] | follows) & scalar & !words;
+            if odd != 0 {
+                match self.exactly(odd, end, base) {
                     Some(exact) => end = exact,
                     None => return false,
                 }
@@ -64,11 +61,11 @@ impl Work for Scalars<'_> {
 }
 
 impl Scalars<'_> {
-    /// Looks at all numbers and words of the block at `base` that are not right up to `end`. Returns up to where they
-    /// are.
+    /// Looks at those numbers and words of the block at `base` that have an odd byte, and are not right up to `end`.
+    /// Returns up to where they are.
     #[inline(never)]
-    fn exactly_all(&self, scalar: u64, mut end: usize, base: usize) -> Option<usize> {
-        let mut rest = scalar & above(end, base);
+    fn exactly(&self, odd: u64, mut end: usize, base: usize) -> Option<usize> {
+        let mut rest = odd & above(end, base);
         while rest != 0 {
             let at = base + rest.trailing_zeros() as usize;
             let start =
@@ -79,6 +76,42 @@ impl Scalars<'_> {
         Some(end)
     }
 }
+
+/// How a number or word begins.
+struct Kind {
+    /// Those of the first eight bytes that it is told by, and what they are.
+    mask: u64,
+    spelling: u64,
+    /// A bit for each byte of a word.
+    letters: u64,
+}
+
+impl Kind {
+    const fn word(spelling: [u8; 8], length: u32) -> Kind {
+        let mask = !0 >> (64 - 8 * length);
+        Kind { mask, spelling: u64::from_le_bytes(spelling), letters: (1 << length) - 1 }
+    }
+}
+
+/// By [`KIND`]: numbers, which are told by all their bytes; words; a zero, which no digit follows but for those that
+/// are told apart by more than a byte.
+static KINDS: [Kind; 5] = [
+    Kind { mask: 0, spelling: 0, letters: 0 },
+    Kind::word(*b"null\0\0\0\0", 4),
+    Kind::word(*b"true\0\0\0\0", 4),
+    Kind::word(*b"false\0\0\0", 5),
+    // `,`, `}` and a point are not in the row of digits and their like.
+    Kind { mask: 0xf000, spelling: 0x2000, letters: 0 },
+];
+
+static KIND: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[b'n' as usize] = 1;
+    kinds[b't' as usize] = 2;
+    kinds[b'f' as usize] = 3;
+    kinds[b'0' as usize] = 4;
+    kinds
+};
 
 /// The bits of the block at `base` from the place `at` on.
 #[inline(always)]

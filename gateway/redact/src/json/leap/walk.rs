@@ -9,7 +9,7 @@ use super::{
 use crate::{
     class::Class,
     json::{Kind, State, number, text},
-    plan::{Automaton, BEFORE, Label, Treatment},
+    plan::{Automaton, BEFORE, Key, Label, Treatment},
     scan::{self, BLOCK, Lanes, Work},
 };
 
@@ -47,10 +47,18 @@ impl Work for Walk<'_, '_, '_> {
         // Whether brackets matter, and whether the names of members do.
         let mut is_wary = leap.is_wary(lowest);
         let mut is_live = leap.stack.is_live();
-        for block in 0..found.count.min(WINDOW) {
+        let (mut first, mut seen) = (0, 0);
+        if !is_wary {
+            match leap.hide_everywhere(window, found) {
+                Some(place) if is_live => (first, seen) = place,
+                Some(_) | None => return None,
+            }
+        }
+        for block in first..found.count.min(WINDOW) {
             let brackets = window.open[block] | window.close[block];
             let keys = window.keys[block];
-            let mut events = if is_wary { keys | brackets } else { keys };
+            let mut events = if is_wary { keys | brackets } else { keys } & !seen;
+            seen = 0;
             while events != 0 {
                 let bit = events & events.wrapping_neg();
                 let at = leap.base + block * BLOCK + events.trailing_zeros() as usize;
@@ -102,6 +110,10 @@ impl Work for Keys<'_> {
         let Keys { automaton, chunk, base, window, found } = self;
         for block in 0..found.count.min(WINDOW) {
             let colon = window.colon[block];
+            if colon == 0 {
+                window.keys[block] = 0;
+                continue;
+            }
             let before = (base + block * BLOCK).checked_sub(BEFORE);
             window.keys[block] = match before.and_then(|from| chunk[from..].first_chunk()) {
                 Some(bytes) => automaton.keys_before(bytes, colon),
@@ -230,6 +242,70 @@ impl Leap<'_, '_> {
             }
         };
         (!is_calm).then_some(End::Stop(Stop { at: at + 1, state: first }))
+    }
+
+    /// Hides the strings behind keys that hide them everywhere. Returns the first key behind which there is something
+    /// else: its block, and those bits of it that are done.
+    #[inline(always)]
+    fn hide_everywhere(&mut self, window: &Window, found: &Found) -> Option<(usize, u64)> {
+        let automaton = self.plan.automaton();
+        let (chunk, base, rare) = (self.chunk, self.base, found.escapes | found.odd);
+        let mut passed = self.passed;
+        let mut stopped = None;
+        'blocks: for block in 0..found.count.min(WINDOW) {
+            let mut keys = window.keys[block];
+            while keys != 0 {
+                let place = keys.trailing_zeros() as usize;
+                let colon = base + block * BLOCK + place;
+                let is_rare = rare >> block & 1 != 0
+                    && (window.escaped_keys(block) | window.odd[block]) >> place & 1 != 0;
+                let key = if is_rare { None } else { automaton.quoted(&chunk[..colon]) };
+                let class = match (key, chunk.get(colon + 1)) {
+                    (Some(Key { everywhere: Some(class), .. }), Some(b'"')) => class,
+                    (Some(Key { everywhere: Some(_), .. }), Some(b'n')) => {
+                        keys &= keys - 1;
+                        continue;
+                    }
+                    (None, _) if !is_rare => {
+                        keys &= keys - 1;
+                        continue;
+                    }
+                    (Some(_) | None, _) => {
+                        stopped = Some((block, (1 << place) - 1));
+                        break 'blocks;
+                    }
+                };
+                keys &= keys - 1;
+                let at = colon + 1;
+                scan::append(self.out, chunk, passed, at);
+                passed = at;
+                // The quotes of the 64 bytes behind the opening one.
+                let (within, bit) = ((at - base) / BLOCK, (at - base) % BLOCK);
+                let quote = |block: usize| window.quote.get(block).map_or(0, |quote| *quote);
+                let quotes = quote(within) >> bit >> 1 | quote(within + 1) << (63 - bit);
+                let close = match quotes {
+                    0 => self.closing(at, window, found.count),
+                    _ => Some(at + 1 + quotes.trailing_zeros() as usize),
+                };
+                match (close, self.plan.constant(class)) {
+                    (Some(close), Some(constant)) if quotes & 1 == 0 => {
+                        self.values.summary.hidden[class.index()] += 1;
+                        constant.push(self.out);
+                        passed = close + 1;
+                    }
+                    (Some(close), _) => {
+                        self.show(class, at, close);
+                        passed = close + 1;
+                    }
+                    (None, _) => {
+                        let label = key.map_or(Label::OTHER, |key| key.label);
+                        self.open = Some(Open { at, class, label });
+                    }
+                }
+            }
+        }
+        self.passed = passed;
+        stopped
     }
 
     /// Takes the member whose key is before the colon at `colon` of a block, if it is of the plan.
