@@ -27,6 +27,8 @@ pub(super) struct Carry {
     pub(super) escape: u64,
     /// The highest bit: the last byte was part of a number or word.
     pub(super) scalar: u64,
+    /// The highest bit: the last byte was the closing quote of a string without escapes.
+    ended: u64,
     /// One where a value is to begin, by the first rule.
     pub(super) value: u64,
     /// One where a colon is to come, by the second.
@@ -36,7 +38,7 @@ pub(super) struct Carry {
 
 impl Carry {
     pub(super) fn of(state: State, nest: Nest) -> Carry {
-        let carry = Carry { string: 0, escape: 0, scalar: 0, value: 0, colon: 0, nest };
+        let carry = Carry { string: 0, escape: 0, scalar: 0, ended: 0, value: 0, colon: 0, nest };
         match state {
             State::Value | State::FirstItem => Carry { value: 1, ..carry },
             State::FirstMember | State::Member => Carry { value: 1, colon: 1, ..carry },
@@ -124,6 +126,8 @@ pub(super) struct Window {
     pub(super) keys: Row,
     white: Row,
     digit: Row,
+    /// Closing quotes, but for those at the end of a block with backslashes.
+    ended: Row,
     /// The tokens that values follow, and all others.
     before: Row,
     behind: Row,
@@ -215,7 +219,7 @@ impl Work for Read<'_> {
         let escapes = window.strings(lanes, count, carry);
         let mut found = Found { count, end: Ended::Whole, lowest: before.nest, odd: 0, escapes };
         window.tokens(count, before.scalar);
-        carry.value = window.values(count, before.value);
+        carry.value = window.values(count, before.value, before.ended);
         carry.nest = window.brackets(blocks, edge, &mut found, before.nest, deepest);
         carry.colon = window.names(&mut found, before.colon, carry.nest);
         window.cut_at_escaped_key(&mut found, carry.colon);
@@ -297,14 +301,21 @@ impl Window {
 
     /// Finds what breaks the first rule.
     #[inline(always)]
-    fn values(&mut self, count: usize, value: u64) -> u64 {
+    fn values(&mut self, count: usize, value: u64, ended: u64) -> u64 {
         let value = pending(&mut self.value, &self.before, &self.behind, count, value);
+        for place in 0..whole(count) {
+            let ended = self.quote[place] & !self.string[place];
+            // Behind an edge nothing is known of escapes in the string.
+            self.ended[place] = if self.backslash[place] == 0 { ended } else { ended & !(1 << 63) };
+        }
+        let mut before = [ended; WINDOW];
+        before[1..].copy_from_slice(&self.ended[..WINDOW - 1]);
         for place in 0..whole(count) {
             let (open, close) = (self.open[place], self.close[place]);
             let begun = self.behind[place] & !close | open;
             let right = next(self.before[place] | self.behind[place], self.before[place], self.value[place]);
-            let ended = self.quote[place] & !self.string[place];
-            self.odd[place] = (right ^ begun) & !(close & open << 1) | self.colon[place] & !(ended << 1);
+            let named = self.ended[place] << 1 | before[place] >> 63;
+            self.odd[place] = (right ^ begun) & !(close & open << 1) | self.colon[place] & !named;
         }
         value
     }
@@ -437,9 +448,9 @@ impl Window {
     #[inline(always)]
     fn carry_behind(&self, found: &Found, count: usize, before: &Carry, behind: &Carry) -> Carry {
         let Some(last) = found.count.checked_sub(1) else { return *before };
-        let scalar = self.scalar[last];
+        let (scalar, ended) = (self.scalar[last], self.ended[last]);
         if found.count == count {
-            return Carry { scalar, ..*behind };
+            return Carry { scalar, ended, ..*behind };
         }
         let next = found.count;
         let (colon, nest) = match found.end {
@@ -450,6 +461,7 @@ impl Window {
             string: ((self.string[last] as i64) >> 63) as u64,
             escape: if found.escapes >> next & 1 != 0 { self.escaped[next] & 1 } else { 0 },
             scalar,
+            ended,
             value: self.value[next],
             colon,
             nest,

@@ -259,6 +259,7 @@ impl Leap<'_, '_> {
                 let colon = base + block * BLOCK + place;
                 let is_rare = rare >> block & 1 != 0
                     && (window.escaped_keys(block) | window.odd[block]) >> place & 1 != 0;
+                let is_rare = is_rare && self.odd_key(colon).is_some();
                 let key = if is_rare { None } else { automaton.quoted(&chunk[..colon]) };
                 let class = match (key, chunk.get(colon + 1)) {
                     (Some(Key { everywhere: Some(class), .. }), Some(b'"')) => class,
@@ -367,7 +368,7 @@ impl Leap<'_, '_> {
 
     /// Leaves a key to the exact machine that has escapes in it.
     #[cold]
-    fn odd_key(&mut self, colon: usize) -> Option<End> {
+    fn odd_key(&self, colon: usize) -> Option<End> {
         let close = self.key_start(colon);
         let at = self.key_start(close);
         let has_escapes = memchr::memchr(b'\\', &self.chunk[at..close]).is_some();
