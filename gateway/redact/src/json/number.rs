@@ -74,8 +74,31 @@ pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
 
 /// The length of the number or word that `bytes` begin with, as far as it is there, if it ends where one may.
 pub(super) fn whole(bytes: &[u8]) -> Option<usize> {
-    let length = scalar(bytes)?;
+    let length = match bytes.first()? {
+        b'-' | b'0'..=b'9' => short(bytes).map_or_else(|| scalar(bytes), Some)?,
+        _ => scalar(bytes)?,
+    };
     bytes.get(length).is_none_or(|&byte| is_end(byte)).then_some(length)
+}
+
+/// The length of a number without an exponent; `None` for what is none, or may be another.
+#[inline]
+fn short(bytes: &[u8]) -> Option<usize> {
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let sign = usize::from(bytes.first() == Some(&b'-'));
+    let whole = sign + digits(sign);
+    if whole == sign || bytes[sign] == b'0' && whole > sign + 1 {
+        return None;
+    }
+    let length = match bytes.get(whole) {
+        Some(b'.') => match digits(whole + 1) {
+            0 => return None,
+            fraction => whole + 1 + fraction,
+        },
+        Some(_) | None => whole,
+    };
+    // Within the chunk, so that it cannot go on.
+    bytes.get(length).is_some_and(|&byte| is_end(byte)).then_some(length)
 }
 
 /// Whether a byte ends a number or word. Whether it may stand there is for the grammar of tokens to say.

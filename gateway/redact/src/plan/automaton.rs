@@ -7,7 +7,7 @@
 
 use super::{
     Field, Treatment,
-    names::{BEFORE, Key, Names},
+    names::{Clue, Clues, Key, Names},
 };
 use crate::{
     class::Class,
@@ -210,11 +210,17 @@ impl Automaton {
         self.names.label(name).unwrap_or(Label::OTHER)
     }
 
-    /// The key that ends before the colon at the end of `before`, if it is one of the plan's. Of a key with escapes it
-    /// may say anything.
+    /// What the last bytes of keys say of them, if they are spelled without escapes.
     #[inline(always)]
-    pub(crate) fn quoted(&self, before: &[u8]) -> Option<Key> {
-        self.names.quoted(before)
+    pub(crate) fn clues(&self) -> Clues<'_> {
+        self.names.clues()
+    }
+
+    /// The key that ends before the colon at the end of `before`, if it is one of the plan's and spelled without
+    /// escapes. Without a clue it is looked for.
+    #[inline(always)]
+    pub(crate) fn key(&self, clue: Clue, before: &[u8]) -> Option<Key> {
+        self.names.key(clue, before)
     }
 
     /// The label of an item.
@@ -334,13 +340,6 @@ impl Automaton {
     #[inline(always)]
     pub(crate) fn is_simple_calm(&self, state: u64) -> bool {
         self.simple.as_ref().is_some_and(|simple| state & simple.calm == 0)
-    }
-
-    /// Those of the colons of a block that may be behind keys of the plan: more than there are, but none less. The
-    /// block comes with the [`BEFORE`] bytes before it.
-    #[inline(always)]
-    pub(crate) fn keys_before(&self, bytes: &[u8; BEFORE + 64], colons: u64) -> u64 {
-        self.names.keys_before(bytes, colons)
     }
 
     /// The class as which a child under `label` is hidden in every state in which anything of the root is left, by the

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) use automaton::{Automaton, Label, Place};
 pub(crate) use condition::{Check, Conditions, Probes, SetId};
 pub use condition::{Condition, Test};
-pub(crate) use names::{BEFORE, Key};
+pub(crate) use names::{BEFORE, Clue};
 
 mod automaton;
 mod condition;

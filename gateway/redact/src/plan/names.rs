@@ -21,8 +21,6 @@ pub(super) struct Names {
 struct Endings {
     /// The first entry of each bucket plus one.
     buckets: Box<[u16; 1 << BUCKET_BITS]>,
-    /// Whether a bucket has entries.
-    filter: Box<[u8; 1 << BUCKET_BITS]>,
     entries: Vec<Ending>,
     /// The bits of the last eight bytes that every entry has.
     mask: u64,
@@ -39,6 +37,30 @@ struct Ending {
     /// The next entry of the bucket plus one.
     next: u16,
     key: Key,
+}
+
+/// What the last bytes of a key say of which key of the plan it is: the first entry to compare it with plus one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clue(pub(crate) u16);
+
+impl Clue {
+    /// It is no key of the plan.
+    pub(crate) const NONE: Clue = Clue(0);
+}
+
+/// Finds clues.
+#[derive(Clone, Copy)]
+pub(crate) struct Clues<'n> {
+    buckets: &'n [u16; 1 << BUCKET_BITS],
+    mask: u64,
+}
+
+impl Clues<'_> {
+    /// What the eight bytes before the closing quote of a key say of it.
+    #[inline(always)]
+    pub(crate) fn of(self, bytes: &[u8; 8]) -> Clue {
+        Clue(self.buckets[Endings::bucket(u64::from_le_bytes(*bytes) & self.mask)])
+    }
 }
 
 /// A key of the plan.
@@ -84,7 +106,6 @@ impl Names {
             last[16 - length..].copy_from_slice(&quoted[quoted.len() - length..]);
             let (last, mask) = (u128::from_le_bytes(last), !0 << (128 - 8 * length));
             let bucket = Endings::bucket((last >> 64) as u64 & endings.mask);
-            endings.filter[bucket] = 1;
             let next = std::mem::replace(&mut endings.buckets[bucket], endings.entries.len() as u16 + 1);
             let key = Key { label: *label, everywhere: everywhere(*label) };
             endings.entries.push(Ending { quoted, last, mask, next, key });
@@ -92,48 +113,44 @@ impl Names {
         self.endings = endings;
     }
 
-    /// See `Automaton::keys_before`.
+    /// See `Automaton::clues`.
     #[inline(always)]
-    pub(super) fn keys_before(&self, bytes: &[u8; BEFORE + 64], mut colons: u64) -> u64 {
-        let Endings { filter, mask, .. } = &self.endings;
-        let all = colons;
-        let mut keys = 0;
-        // Four at a time, whether there are as many or not: to branch for each costs more.
-        while colons != 0 {
-            for _ in 0..4 {
-                let place = (colons.trailing_zeros() & 63) as usize;
-                let last: &[u8; 8] = bytes[place..].first_chunk().expect("a block and more bytes before it");
-                let filter = filter[Endings::bucket(u64::from_le_bytes(*last) & mask)];
-                keys |= u64::from(filter) << place;
-                colons &= colons.wrapping_sub(1);
-            }
-        }
-        keys & all
+    pub(super) fn clues(&self) -> Clues<'_> {
+        Clues { buckets: &self.endings.buckets, mask: self.endings.mask }
     }
 
-    /// The key that ends before the colon at the end of `before`, if it is spelled without escapes.
+    /// See `Automaton::key`.
     #[inline(always)]
-    pub(super) fn quoted(&self, before: &[u8]) -> Option<Key> {
+    pub(super) fn key(&self, clue: Clue, before: &[u8]) -> Option<Key> {
         match before.last_chunk::<17>() {
-            Some([last @ .., b'"']) => self.ending(u128::from_le_bytes(*last), &before[..before.len() - 1]),
+            Some([last @ .., b'"']) => {
+                let clue = match (clue, last) {
+                    (Clue::NONE, [.., a, b, c, d, e, f, g, h]) => {
+                        self.clues().of(&[*a, *b, *c, *d, *e, *f, *g, *h])
+                    }
+                    (clue, _) => clue,
+                };
+                self.ending(clue, u128::from_le_bytes(*last), &before[..before.len() - 1])
+            }
             Some(_) | None => self.far(before),
         }
     }
 
-    /// The same where there are blanks between, or where there are few bytes.
+    /// The same where there are blanks between, few bytes, or no clue.
     #[inline(never)]
     fn far(&self, before: &[u8]) -> Option<Key> {
         let key = before.trim_ascii_end().strip_suffix(b"\"")?;
         let mut last = [0; 16];
         let length = key.len().min(16);
         last[16 - length..].copy_from_slice(&key[key.len() - length..]);
-        self.ending(u128::from_le_bytes(last), key)
+        let [.., a, b, c, d, e, f, g, h] = last;
+        self.ending(self.clues().of(&[a, b, c, d, e, f, g, h]), u128::from_le_bytes(last), key)
     }
 
     /// The entry that `key` ends in, of which `last` are the last bytes.
     #[inline(always)]
-    fn ending(&self, last: u128, key: &[u8]) -> Option<Key> {
-        let mut next = self.endings.buckets[Endings::bucket((last >> 64) as u64 & self.endings.mask)];
+    fn ending(&self, clue: Clue, last: u128, key: &[u8]) -> Option<Key> {
+        let mut next = clue.0;
         while let Some(entry) =
             usize::from(next).checked_sub(1).and_then(|entry| self.endings.entries.get(entry))
         {
@@ -189,12 +206,7 @@ impl Endings {
 
 impl Default for Endings {
     fn default() -> Endings {
-        Endings {
-            buckets: Box::new([0; 1 << BUCKET_BITS]),
-            filter: Box::new([0; 1 << BUCKET_BITS]),
-            entries: Vec::new(),
-            mask: 0,
-        }
+        Endings { buckets: Box::new([0; 1 << BUCKET_BITS]), entries: Vec::new(), mask: 0 }
     }
 }
 

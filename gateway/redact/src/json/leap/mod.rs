@@ -12,10 +12,12 @@ use crate::{
     scan::{BLOCK, Set},
 };
 
+use keys::{Find, Keys};
 use read::{Carry, Ended, Found, Nest, Read, Window};
 use scalars::Scalars;
-use walk::{End, Keys, Open, Walk};
+use walk::{End, Open, Walk};
 
+mod keys;
 mod leave;
 mod read;
 mod scalars;
@@ -163,7 +165,8 @@ impl Leap<'_, '_> {
     fn run(mut self, set: Set) -> Option<Place> {
         let mut carry = Carry::of(self.state, self.nest);
         let deepest = Nest::at(self.limits.depth);
-        let mut window = Window::default();
+        let mut window = Window::EMPTY;
+        let mut keys = Keys::NONE;
         let mut edge = [b' '; BLOCK];
         loop {
             let rest = &self.chunk[self.base..];
@@ -180,7 +183,9 @@ impl Leap<'_, '_> {
                 last = Some(&edge);
             }
             let before = carry;
-            let mut found = set.run(Read { blocks, last, window: &mut window, carry: &mut carry, deepest });
+            let floor = Nest::at(self.stack.depth().max(1));
+            let mut found =
+                set.run(Read { blocks, last, window: &mut window, carry: &mut carry, deepest, floor });
             if found.count > blocks.len()
                 && matches!(found.end, Ended::Whole | Ended::Key)
                 && (carry.string != 0 || rest.last().is_none_or(|&byte| !number::is_end(byte)))
@@ -190,7 +195,14 @@ impl Leap<'_, '_> {
                 if blocks.is_empty() {
                     return self.leave(&carry);
                 }
-                found = set.run(Read { blocks, last: None, window: &mut window, carry: &mut carry, deepest });
+                found = set.run(Read {
+                    blocks,
+                    last: None,
+                    window: &mut window,
+                    carry: &mut carry,
+                    deepest,
+                    floor,
+                });
             }
             if found.count == 0 || found.end == Ended::Odd {
                 return if found.end == Ended::Odd { None } else { self.leave(&before) };
@@ -199,20 +211,15 @@ impl Leap<'_, '_> {
                 return None;
             }
             let automaton = self.plan.automaton();
-            let is_live = self.stack.is_live() || !automaton.is_dead() && self.is_wary(found.lowest.depth());
-            match !is_live {
-                true => window.keys = [0; WINDOW],
-                false => set.run(Keys {
-                    automaton,
-                    chunk: self.chunk,
-                    base: self.base,
-                    window: &mut window,
-                    found: &found,
-                }),
+            let is_live = self.stack.is_live() || !automaton.is_dead() && self.is_wary(&found);
+            keys.clear();
+            if is_live {
+                let (chunk, base) = (self.chunk, self.base);
+                set.run(Find { automaton, chunk, base, window: &window, found: &found, keys: &mut keys });
             }
             let window = &window;
             let end = self.base + (found.count * BLOCK).min(rest.len());
-            let stop = match set.run(Walk { leap: &mut self, window, found: &found }) {
+            let stop = match set.run(Walk { leap: &mut self, window, found: &found, keys: &keys }) {
                 Some(End::Odd) => return None,
                 Some(End::Stop(stop)) => Some(stop),
                 None => match found.end {

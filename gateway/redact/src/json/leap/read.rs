@@ -102,7 +102,6 @@ pub(super) type Row = [u64; WINDOW];
 /// said of what is outside of strings.
 ///
 /// A row for each thing, so that the compiler can take several blocks at once.
-#[derive(Default)]
 pub(super) struct Window {
     /// Quotes that are not escaped.
     pub(super) quote: Row,
@@ -122,8 +121,6 @@ pub(super) struct Window {
     /// Backslashes; and the bytes that they escape, for those blocks that [`Found`] names.
     pub(super) backslash: Row,
     pub(super) escaped: Row,
-    /// The colons that may be behind keys of the plan.
-    pub(super) keys: Row,
     white: Row,
     digit: Row,
     /// Closing quotes, but for those at the end of a block with backslashes.
@@ -141,13 +138,40 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The colons of keys with escapes in them, of those keys that end in a block.
+    pub(super) const EMPTY: Window = {
+        let row = [0; WINDOW];
+        Window {
+            quote: row,
+            string: row,
+            open: row,
+            close: row,
+            comma: row,
+            colon: row,
+            scalar: row,
+            starts: row,
+            others: row,
+            odd: row,
+            backslash: row,
+            escaped: row,
+            white: row,
+            digit: row,
+            ended: row,
+            before: row,
+            behind: row,
+            value: row,
+            named: row,
+            inside: row,
+            nest: row,
+        }
+    };
+
+    /// The colons of keys with escapes in them, of those keys that end in a block, and of keys that are odd.
     #[inline(always)]
-    pub(super) fn escaped_keys(&self, block: usize) -> u64 {
+    pub(super) fn rare_keys(&self, block: usize) -> u64 {
         let string = self.string[block];
         // A carry that begins at any backslash of a string ends at its closing quote.
         let ended = string.wrapping_add(string & self.backslash[block]) & !string & self.quote[block];
-        self.colon[block] & ended << 1
+        self.colon[block] & (ended << 1 | self.odd[block])
     }
 
     /// Whether there is a backslash in the string that goes on behind a block.
@@ -167,6 +191,8 @@ pub(super) struct Read<'r> {
     pub(super) carry: &'r mut Carry,
     /// The least nest in which no container may be opened.
     pub(super) deepest: Nest,
+    /// The least nest that is no fall.
+    pub(super) floor: Nest,
 }
 
 /// What was found in blocks.
@@ -174,8 +200,11 @@ pub(super) struct Found {
     /// How many of them were read.
     pub(super) count: usize,
     pub(super) end: Ended,
-    /// The innermost that all containers were closed to.
-    pub(super) lowest: Nest,
+    /// The floor that was given.
+    pub(super) floor: Nest,
+    /// The place in the window of the first bracket that closes a container of the floor; [`usize::MAX`] if there is
+    /// none.
+    pub(super) fall: usize,
     /// A bit for each block that has something odd.
     pub(super) odd: u64,
     /// A bit for each block that has backslashes or begins with an escaped byte.
@@ -202,7 +231,7 @@ impl Work for Read<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Found {
-        let Read { blocks, last, window, carry, deepest } = self;
+        let Read { blocks, last, window, carry, deepest, floor } = self;
         let edge = last.unwrap_or(&[b' '; BLOCK]);
         let mut count = blocks.len().min(WINDOW);
         let mut lowest = lanes.highest();
@@ -217,12 +246,15 @@ impl Work for Read<'_> {
         }
         let before = *carry;
         let escapes = window.strings(lanes, count, carry);
-        let mut found = Found { count, end: Ended::Whole, lowest: before.nest, odd: 0, escapes };
+        let mut found = Found { count, end: Ended::Whole, floor, fall: usize::MAX, odd: 0, escapes };
         window.tokens(count, before.scalar);
         carry.value = window.values(count, before.value, before.ended);
-        carry.nest = window.brackets(blocks, edge, &mut found, before.nest, deepest);
+        carry.nest = window.brackets(blocks, edge, &mut found, before.nest, deepest, floor);
         carry.colon = window.names(&mut found, before.colon, carry.nest);
         window.cut_at_escaped_key(&mut found, carry.colon);
+        if found.fall >= found.count * BLOCK {
+            found.fall = usize::MAX;
+        }
         *carry = window.carry_behind(&found, count, &before, carry);
         if let Some(quote) = window.quote.get_mut(found.count) {
             // The next block was not read, as far as others are concerned.
@@ -329,6 +361,7 @@ impl Window {
         found: &mut Found,
         mut nest: Nest,
         deepest: Nest,
+        floor: Nest,
     ) -> Nest {
         for place in 0..found.count.min(WINDOW) {
             let open = self.open[place];
@@ -356,13 +389,15 @@ impl Window {
                             return before;
                         }
                         nest = Nest(outer >> 1);
-                        found.lowest = found.lowest.min(nest);
-                        if nest == Nest::EMPTY {
-                            self.inside[place] = inside;
-                            self.end(place, bit | (bit - 1));
-                            (found.end, found.count) =
-                                (Ended::Root(63 - bit.leading_zeros() as usize), place + 1);
-                            return nest;
+                        if nest < floor {
+                            let within = 63 - bit.leading_zeros() as usize;
+                            found.fall = found.fall.min(place * BLOCK + within);
+                            if nest == Nest::EMPTY {
+                                self.inside[place] = inside;
+                                self.end(place, bit | (bit - 1));
+                                (found.end, found.count) = (Ended::Root(within), place + 1);
+                                return nest;
+                            }
                         }
                     }
                     // Ones above the bit, if it changes.

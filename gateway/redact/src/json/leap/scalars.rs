@@ -22,8 +22,11 @@ impl Work for Scalars<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> bool {
+        const NULL: u32 = u32::from_le_bytes(*b"null");
+        const TRUE: u32 = u32::from_le_bytes(*b"true");
+        const FALS: u32 = u32::from_le_bytes(*b"fals");
         // What is known to be right: bytes of words, here and in the next block, and up to where.
-        let (mut words, mut over, mut end) = (0_u64, 0, self.base);
+        let (mut words, mut over, mut end) = (0_u64, 0_u64, self.base);
         for block in 0..self.count.min(WINDOW) {
             let base = self.base + block * BLOCK;
             let scalar = self.window.scalar[block];
@@ -38,12 +41,18 @@ impl Work for Scalars<'_> {
                     let word: &[u8; 8] =
                         bytes[place..].first_chunk().expect("a block and more bytes behind it");
                     let word = u64::from_le_bytes(*word);
-                    let kind = &KINDS[usize::from(KIND[usize::from(word as u8)])];
-                    let is_right = u64::from(word & kind.mask == kind.spelling);
-                    let letters = kind.letters * is_right;
+                    let letters = match word as u32 {
+                        NULL | TRUE => 0xf,
+                        FALS if word >> 32 & 0xff == u64::from(b'e') => 0x1f,
+                        // A digit behind a zero; what is in one row with digits is odd anyhow.
+                        _ if word & 0xf0ff == 0x3030 => {
+                            odd |= 1 << place;
+                            continue;
+                        }
+                        _ => continue,
+                    };
                     words |= letters << place;
                     over |= letters >> 1 >> (63 - place);
-                    odd |= (is_right ^ 1) << place;
                 }
             }
             follows = (words << 1 | follows) & !words;
@@ -76,42 +85,6 @@ impl Scalars<'_> {
         Some(end)
     }
 }
-
-/// How a number or word begins.
-struct Kind {
-    /// Those of the first eight bytes that it is told by, and what they are.
-    mask: u64,
-    spelling: u64,
-    /// A bit for each byte of a word.
-    letters: u64,
-}
-
-impl Kind {
-    const fn word(spelling: [u8; 8], length: u32) -> Kind {
-        let mask = !0 >> (64 - 8 * length);
-        Kind { mask, spelling: u64::from_le_bytes(spelling), letters: (1 << length) - 1 }
-    }
-}
-
-/// By [`KIND`]: numbers, which are told by all their bytes; words; a zero, which no digit follows but for those that
-/// are told apart by more than a byte.
-static KINDS: [Kind; 5] = [
-    Kind { mask: 0, spelling: 0, letters: 0 },
-    Kind::word(*b"null\0\0\0\0", 4),
-    Kind::word(*b"true\0\0\0\0", 4),
-    Kind::word(*b"false\0\0\0", 5),
-    // `,`, `}` and a point are not in the row of digits and their like.
-    Kind { mask: 0xf000, spelling: 0x2000, letters: 0 },
-];
-
-static KIND: [u8; 256] = {
-    let mut kinds = [0; 256];
-    kinds[b'n' as usize] = 1;
-    kinds[b't' as usize] = 2;
-    kinds[b'f' as usize] = 3;
-    kinds[b'0' as usize] = 4;
-    kinds
-};
 
 /// The bits of the block at `base` from the place `at` on.
 #[inline(always)]

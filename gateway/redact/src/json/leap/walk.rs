@@ -4,12 +4,13 @@
 
 use super::{
     Leap, Stop, WINDOW,
+    keys::Keys,
     read::{Found, Window},
 };
 use crate::{
     class::Class,
     json::{Kind, State, number, text},
-    plan::{Automaton, BEFORE, Key, Label, Treatment},
+    plan::{Clue, Label, Treatment},
     scan::{self, BLOCK, Lanes, Work},
 };
 
@@ -26,6 +27,7 @@ pub(super) struct Walk<'w, 'l, 'c> {
     pub(super) leap: &'w mut Leap<'l, 'c>,
     pub(super) window: &'w Window,
     pub(super) found: &'w Found,
+    pub(super) keys: &'w Keys,
 }
 
 /// What ends a walk.
@@ -41,24 +43,41 @@ impl Work for Walk<'_, '_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> Option<End> {
-        let Walk { leap, window, found } = self;
+        let Walk { leap, window, found, keys } = self;
         leap.close_open(window, found.count);
-        let lowest = found.lowest.depth();
-        // Whether brackets matter, and whether the names of members do.
-        let mut is_wary = leap.is_wary(lowest);
-        let mut is_live = leap.stack.is_live();
-        let (mut first, mut seen) = (0, 0);
-        if !is_wary {
-            match leap.hide_everywhere(window, found) {
-                Some(place) if is_live => (first, seen) = place,
-                Some(_) | None => return None,
+        // Up to where the window is done.
+        let mut seen = 0;
+        if leap.stack.is_empty() {
+            let end = leap.bracket(leap.base);
+            if end.is_some() {
+                return end;
             }
+            seen = 1;
         }
-        for block in first..found.count.min(WINDOW) {
+        let mut is_live = leap.stack.is_live();
+        if leap.stack.is_steady(leap.plan.automaton()) {
+            let stopped = if is_live { leap.hide_everywhere(window, found, keys) } else { None };
+            seen = match stopped {
+                Some(place) => place,
+                None if found.fall == usize::MAX => return None,
+                None => found.fall,
+            };
+        }
+        // Whether brackets matter.
+        let mut is_wary = leap.is_wary(found);
+        if is_wary {
+            leap.walk_to(window, leap.base + seen);
+        }
+        let rows = keys.rows(seen);
+        for block in seen / BLOCK..found.count.min(WINDOW) {
             let brackets = window.open[block] | window.close[block];
-            let keys = window.keys[block];
-            let mut events = if is_wary { keys | brackets } else { keys } & !seen;
-            seen = 0;
+            let keys = rows[block];
+            let mut events = if is_wary { keys | brackets } else { keys };
+            if block == seen / BLOCK {
+                events &= !0 << (seen % BLOCK);
+            }
+            let rare =
+                if (found.escapes | found.odd) >> block & 1 != 0 { window.rare_keys(block) } else { 0 };
             while events != 0 {
                 let bit = events & events.wrapping_neg();
                 let at = leap.base + block * BLOCK + events.trailing_zeros() as usize;
@@ -69,7 +88,7 @@ impl Work for Walk<'_, '_, '_> {
                         return end;
                     }
                 } else if is_live {
-                    match leap.member(window, found, block, at) {
+                    match leap.member(window, found, at, rare & bit != 0) {
                         Member::Passed => continue,
                         // What the label means for it is known on the stack alone.
                         Member::Container => leap.walk_to(window, at),
@@ -80,7 +99,7 @@ impl Work for Walk<'_, '_, '_> {
                 }
                 is_live = leap.stack.is_live();
                 let was_wary = is_wary;
-                is_wary = leap.label_at > at && leap.label_at != usize::MAX || leap.is_wary(lowest);
+                is_wary = leap.label_at > at && leap.label_at != usize::MAX || leap.is_wary(found);
                 if is_wary && !was_wary {
                     events |= brackets & !(bit | (bit - 1));
                 } else if !is_wary && was_wary {
@@ -89,47 +108,6 @@ impl Work for Walk<'_, '_, '_> {
             }
         }
         None
-    }
-}
-
-/// Finds the colons that may be behind keys of the plan.
-pub(super) struct Keys<'k> {
-    pub(super) automaton: &'k Automaton,
-    pub(super) chunk: &'k [u8],
-    /// Where the blocks begin.
-    pub(super) base: usize,
-    pub(super) window: &'k mut Window,
-    pub(super) found: &'k Found,
-}
-
-impl Work for Keys<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        let Keys { automaton, chunk, base, window, found } = self;
-        for block in 0..found.count.min(WINDOW) {
-            let colon = window.colon[block];
-            if colon == 0 {
-                window.keys[block] = 0;
-                continue;
-            }
-            let before = (base + block * BLOCK).checked_sub(BEFORE);
-            window.keys[block] = match before.and_then(|from| chunk[from..].first_chunk()) {
-                Some(bytes) => automaton.keys_before(bytes, colon),
-                None => colon,
-            };
-        }
-        let mut rare = found.escapes | found.odd;
-        while rare != 0 {
-            let block = (rare.trailing_zeros() as usize).min(WINDOW - 1);
-            rare &= rare - 1;
-            // Over blanks a key and its colon may be further from each other.
-            window.keys[block] |= window.colon[block] & window.odd[block];
-            if found.escapes >> block & 1 != 0 {
-                window.keys[block] |= window.escaped_keys(block);
-            }
-        }
     }
 }
 
@@ -147,8 +125,10 @@ impl Leap<'_, '_> {
     /// Whether brackets matter to the stack: where containers are not like the innermost one on the stack, or that one
     /// is closed.
     #[inline(always)]
-    pub(super) fn is_wary(&self, lowest: usize) -> bool {
-        lowest < self.stack.depth() || !self.stack.is_steady(self.plan.automaton())
+    pub(super) fn is_wary(&self, found: &Found) -> bool {
+        found.fall != usize::MAX
+            || self.stack.depth() > found.floor.depth()
+            || !self.stack.is_steady(self.plan.automaton())
     }
 
     /// Takes brackets up to the place `to`, which matter to the nest alone.
@@ -244,83 +224,70 @@ impl Leap<'_, '_> {
         (!is_calm).then_some(End::Stop(Stop { at: at + 1, state: first }))
     }
 
-    /// Hides the strings behind keys that hide them everywhere. Returns the first key behind which there is something
-    /// else: its block, and those bits of it that are done.
+    /// Hides the strings behind keys that hide them everywhere. Returns the place in the window of the first colon
+    /// behind which there is something else.
     #[inline(always)]
-    fn hide_everywhere(&mut self, window: &Window, found: &Found) -> Option<(usize, u64)> {
+    fn hide_everywhere(&mut self, window: &Window, found: &Found, keys: &Keys) -> Option<usize> {
         let automaton = self.plan.automaton();
-        let (chunk, base, rare) = (self.chunk, self.base, found.escapes | found.odd);
+        let (chunk, base) = (self.chunk, self.base);
         let mut passed = self.passed;
         let mut stopped = None;
-        'blocks: for block in 0..found.count.min(WINDOW) {
-            let mut keys = window.keys[block];
-            while keys != 0 {
-                let place = keys.trailing_zeros() as usize;
-                let colon = base + block * BLOCK + place;
-                let is_rare = rare >> block & 1 != 0
-                    && (window.escaped_keys(block) | window.odd[block]) >> place & 1 != 0;
-                let is_rare = is_rare && self.odd_key(colon).is_some();
-                let key = if is_rare { None } else { automaton.quoted(&chunk[..colon]) };
-                let class = match (key, chunk.get(colon + 1)) {
-                    (Some(Key { everywhere: Some(class), .. }), Some(b'"')) => class,
-                    (Some(Key { everywhere: Some(_), .. }), Some(b'n')) => {
-                        keys &= keys - 1;
-                        continue;
-                    }
-                    (None, _) if !is_rare => {
-                        keys &= keys - 1;
-                        continue;
-                    }
-                    (Some(_) | None, _) => {
-                        stopped = Some((block, (1 << place) - 1));
-                        break 'blocks;
-                    }
-                };
-                keys &= keys - 1;
-                let at = colon + 1;
-                scan::append(self.out, chunk, passed, at);
-                passed = at;
-                // The quotes of the 64 bytes behind the opening one.
-                let (within, bit) = ((at - base) / BLOCK, (at - base) % BLOCK);
-                let quote = |block: usize| window.quote.get(block).map_or(0, |quote| *quote);
-                let quotes = quote(within) >> bit >> 1 | quote(within + 1) << (63 - bit);
-                let close = match quotes {
-                    0 => self.closing(at, window, found.count),
-                    _ => Some(at + 1 + quotes.trailing_zeros() as usize),
-                };
-                match (close, self.plan.constant(class)) {
-                    (Some(close), Some(constant)) if quotes & 1 == 0 => {
-                        self.values.summary.hidden[class.index()] += 1;
-                        constant.push(self.out);
-                        passed = close + 1;
-                    }
-                    (Some(close), _) => {
-                        self.show(class, at, close);
-                        passed = close + 1;
-                    }
-                    (None, _) => {
-                        let label = key.map_or(Label::OTHER, |key| key.label);
-                        self.open = Some(Open { at, class, label });
-                    }
+        for candidate in keys.all() {
+            let place = usize::from(candidate.colon);
+            if place > found.fall {
+                break;
+            }
+            let colon = base + place;
+            if candidate.clue == Clue::NONE && self.odd_key(colon).is_some() {
+                stopped = Some(place);
+                break;
+            }
+            let Some(key) = automaton.key(candidate.clue, &chunk[..colon]) else { continue };
+            let at = colon + 1;
+            let class = match (key.everywhere, chunk.get(at)) {
+                (Some(class), Some(b'"')) => class,
+                (Some(_), Some(b'n')) => continue,
+                (Some(_) | None, _) => {
+                    stopped = Some(place);
+                    break;
                 }
+            };
+            scan::append(self.out, chunk, passed, at);
+            passed = at;
+            // The quotes of the 64 bytes behind the opening one.
+            let (block, bit) = ((at - base) / BLOCK, (at - base) % BLOCK);
+            let quote = |block: usize| window.quote.get(block).map_or(0, |quote| *quote);
+            let quotes = quote(block) >> bit >> 1 | quote(block + 1) << (63 - bit);
+            let close = match quotes {
+                0 => self.closing(at, window, found.count),
+                _ => Some(at + 1 + quotes.trailing_zeros() as usize),
+            };
+            match (close, self.plan.constant(class)) {
+                (Some(close), Some(constant)) if quotes & 1 == 0 => {
+                    self.values.summary.hidden[class.index()] += 1;
+                    constant.push(self.out);
+                    passed = close + 1;
+                }
+                (Some(close), _) => {
+                    self.show(class, at, close);
+                    passed = close + 1;
+                }
+                (None, _) => self.open = Some(Open { at, class, label: key.label }),
             }
         }
         self.passed = passed;
         stopped
     }
 
-    /// Takes the member whose key is before the colon at `colon` of a block, if it is of the plan.
+    /// Takes the member whose key is before the colon at `colon`, if it is of the plan.
     #[inline(always)]
-    fn member(&mut self, window: &Window, found: &Found, block: usize, colon: usize) -> Member {
-        if (found.escapes | found.odd) >> block & 1 != 0 {
-            let rare = window.escaped_keys(block) | window.odd[block];
-            if rare >> ((colon - self.base) % BLOCK) & 1 != 0
-                && let Some(end) = self.odd_key(colon)
-            {
-                return Member::End(end);
-            }
+    fn member(&mut self, window: &Window, found: &Found, colon: usize, is_rare: bool) -> Member {
+        if is_rare && let Some(end) = self.odd_key(colon) {
+            return Member::End(end);
         }
-        let Some(key) = self.plan.automaton().quoted(&self.chunk[..colon]) else { return Member::Passed };
+        let Some(key) = self.plan.automaton().key(Clue::NONE, &self.chunk[..colon]) else {
+            return Member::Passed;
+        };
         match (key.everywhere, self.chunk.get(colon + 1)) {
             (Some(class), Some(b'"')) => self.hide(class, key.label, colon + 1, window, found),
             (Some(_) | None, _) => self.value(key.label, colon, window, found),
