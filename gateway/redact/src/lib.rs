@@ -99,6 +99,7 @@ mod json;
 mod marks;
 mod mask;
 mod patterns;
+mod percent;
 mod plain;
 mod plan;
 mod redactor;

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     class::Class,
     patterns::REACH,
+    percent,
     plan::Plan,
     redactor::{Limits, Summary},
 };
@@ -247,7 +248,7 @@ impl Walk<'_, '_> {
         let mut shown = String::new();
         self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
         match self.held[base + range.start..base + range.end].contains(&b'%') {
-            true => push_encoded(&shown, self.out),
+            true => percent::encode_all(shown.as_bytes(), self.out),
             false => self.out.extend_from_slice(shown.as_bytes()),
         }
         self.replaced(base + range.end, original, is_old);
@@ -278,17 +279,6 @@ impl Walk<'_, '_> {
         if let Some(bytes) = self.held.get(self.passed..to) {
             self.out.extend_from_slice(bytes);
             self.passed = to;
-        }
-    }
-}
-
-/// Spells what stands in the place of what was percent-encoded (RFC 3986 §2.3).
-fn push_encoded(shown: &str, out: &mut Vec<u8>) {
-    let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-    for byte in shown.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
-            _ => out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     error::RedactError,
     inner::{Seen, look_into},
     json::nested::{UNSCANNED, is_blank},
-    mask,
+    mask, percent,
     plan::{Inner, Plan, Treatment},
     redactor::{Limits, Summary},
 };
@@ -194,7 +194,7 @@ impl Rewriter {
                 self.summary.hidden[class.index()] += 1;
             }
             State::Inner(inner) => {
-                let text = decode(&self.held);
+                let text = percent::decode_form(&self.held);
                 let text = String::from_utf8_lossy(&text);
                 let mut shown = Vec::new();
                 let seen = match self.is_over {
@@ -217,48 +217,18 @@ impl Rewriter {
 
     /// What is held, decoded; `None` if there was more than may be.
     fn decoded(&self) -> Option<Vec<u8>> {
-        let decoded = (!self.is_over).then(|| decode(&self.held));
+        let decoded = (!self.is_over).then(|| percent::decode_form(&self.held));
         decoded.filter(|decoded| decoded.len() <= self.limits.value_bytes)
     }
 }
 
-/// Decodes a name or value (WHATWG URL §5.1, §1.3).
-pub(crate) fn decode(spelling: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(spelling.len());
-    let mut rest = spelling;
-    while let Some((byte, later)) = unit(rest) {
-        decoded.push(byte);
-        rest = later;
-    }
-    decoded
-}
-
 /// Appends bytes, encoded as the standard's serializer does (WHATWG URL §5.2).
-pub(crate) fn push_encoded(bytes: &[u8], out: &mut Vec<u8>) {
-    for &byte in bytes {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_' => out.push(byte),
-            b' ' => out.push(b'+'),
-            _ => {
-                let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-                out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]);
-            }
+fn push_encoded(bytes: &[u8], out: &mut Vec<u8>) {
+    for (place, word) in bytes.split(|&byte| byte == b' ').enumerate() {
+        if place > 0 {
+            out.push(b'+');
         }
-    }
-}
-
-/// The first byte that a spelling stands for, and what follows.
-fn unit(spelling: &[u8]) -> Option<(u8, &[u8])> {
-    let hex = |byte: u8| char::from(byte).to_digit(16);
-    match spelling {
-        [] => None,
-        [b'+', later @ ..] => Some((b' ', later)),
-        [b'%', high, low, later @ ..] => match (hex(*high), hex(*low)) {
-            // Both are below 16.
-            (Some(high), Some(low)) => Some(((high << 4 | low) as u8, later)),
-            (None, _) | (_, None) => Some((b'%', &spelling[1..])),
-        },
-        [byte, later @ ..] => Some((*byte, later)),
+        percent::encode(word, b"*", out);
     }
 }
 
@@ -269,7 +239,7 @@ fn begins_json(spelling: &[u8], blank: &mut usize) -> Option<bool> {
         let mut bytes = Vec::with_capacity(4);
         let character = loop {
             let may_go_on = rest.len() < 3 && rest.first() == Some(&b'%');
-            let (byte, later) = unit(rest).filter(|_| !may_go_on)?;
+            let (byte, later) = percent::unit(rest, true).filter(|_| !may_go_on)?;
             bytes.push(byte);
             rest = later;
             match str::from_utf8(&bytes) {
