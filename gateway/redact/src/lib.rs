@@ -96,6 +96,7 @@ mod framed;
 mod html;
 mod inner;
 mod json;
+mod link;
 mod marks;
 mod mask;
 mod patterns;
