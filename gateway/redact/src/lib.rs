@@ -105,6 +105,7 @@ mod plain;
 mod plan;
 mod redactor;
 mod restore;
+mod rewriter;
 mod scan;
 mod selector;
 mod text;

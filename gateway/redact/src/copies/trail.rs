@@ -12,12 +12,11 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Learnt, Original,
-    sweep::{Copy, Known, Sweep, Whole},
+    sweep::{Copy, Known, Sweep, Whole, spelled_as},
 };
 use crate::{
     class::Class,
     patterns::REACH,
-    percent,
     plan::Plan,
     redactor::{Limits, Summary},
 };
@@ -71,7 +70,7 @@ impl Trail {
     /// Goes a step where one is due, at an offset of the input.
     pub(crate) fn step(&mut self, offset: u64, out: &mut Vec<u8>) {
         if offset >= self.next_step {
-            self.next_step = offset + STEP;
+            self.next_step = offset + STEP as u64;
             self.advance(false, out);
         }
     }
@@ -247,10 +246,8 @@ impl Walk<'_, '_> {
         self.pass(base + range.start);
         let mut shown = String::new();
         self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
-        match self.held[base + range.start..base + range.end].contains(&b'%') {
-            true => percent::encode_all(shown.as_bytes(), self.out),
-            false => self.out.extend_from_slice(shown.as_bytes()),
-        }
+        let shown = spelled_as(&self.held[base + range.start..base + range.end], shown);
+        self.out.extend_from_slice(shown.as_bytes());
         self.replaced(base + range.end, original, is_old);
     }
 
@@ -387,7 +384,7 @@ pub(crate) const WRITTEN: u8 = 0xf9;
 pub(crate) const END: u8 = 0xff;
 
 /// How far apart steps are in the input, in bytes.
-const STEP: u64 = 16 * 1024;
+pub(super) const STEP: usize = 16 * 1024;
 
 /// The longest string that is held behind the window, in bytes.
 const LONG: usize = 64 * 1024;
