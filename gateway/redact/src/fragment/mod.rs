@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-use entity::Html;
+pub(crate) use entity::Html;
 
 mod entity;
 #[cfg(test)]

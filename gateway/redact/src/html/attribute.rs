@@ -10,7 +10,9 @@ use crate::{class::Class, json::edit::Edits, link, plan::Plan};
 /// Shows the decoded value of an attribute. Returns how many values were hidden.
 pub(super) fn show(plan: &Plan, class: Class, name: &str, value: &str, out: &mut String) -> u64 {
     match name {
-        "srcset" | "imagesrcset" => show_srcset(plan, class, value, out),
+        "srcset" | "imagesrcset" => {
+            show_places(value, candidates(value), out, |url, out| show_whole(plan, class, url, out))
+        }
         "style" => show_style(plan, class, value, out),
         _ => show_link(plan, class, value, out),
     }
@@ -47,21 +49,22 @@ fn show_link(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
     edits.summary().total()
 }
 
-/// Shows every candidate of a list of images (WHATWG HTML §4.8.4.2.1); their descriptors stay.
-fn show_srcset(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
-    let mut hidden = 0;
-    let mut rest = value;
+/// The candidates of a list of images (WHATWG HTML §4.8.4.2.1), without their descriptors.
+pub(super) fn candidates(value: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let mut at = 0;
     loop {
-        let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
+        let rest = &value[at..];
+        at += rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
+        let rest = &value[at..];
         if rest.is_empty() {
-            return hidden;
+            return places;
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
         let url = rest[..end].trim_end_matches(',');
-        hidden += show_whole(plan, class, url, out);
-        rest = &rest[url.len()..];
+        places.push(at..at + url.len());
+        at += url.len();
+        let rest = &value[at..];
         if !rest.starts_with(',') {
             let mut depth = 0_usize;
             let is_end = |c: char| {
@@ -72,9 +75,7 @@ fn show_srcset(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 
                 }
                 c == ',' && depth == 0
             };
-            let end = rest.find(is_end).unwrap_or(rest.len());
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
+            at += rest.find(is_end).unwrap_or(rest.len());
         }
     }
 }
@@ -85,13 +86,26 @@ fn show_style(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
     if value.contains('\\') || value.contains("/*") {
         return 1;
     }
+    show_places(value, style_values(value), out, |url, out| {
+        let mut shown = String::new();
+        let hidden = show_whole(plan, class, url, &mut shown);
+        out.extend(shown.chars().filter(|c| !matches!(c, '"' | '\'' | '(' | ')' | '\\' | '\n')));
+        hidden
+    })
+}
+
+/// Shows the parts of a value at some places, and the rest as it is.
+fn show_places(
+    value: &str,
+    places: Vec<Range<usize>>,
+    out: &mut String,
+    show: impl Fn(&str, &mut String) -> u64,
+) -> u64 {
     let mut hidden = 0;
     let mut passed = 0;
-    for place in style_values(value) {
+    for place in places {
         out.push_str(&value[passed..place.start]);
-        let mut shown = String::new();
-        hidden += show_whole(plan, class, &value[place.clone()], &mut shown);
-        out.extend(shown.chars().filter(|c| !matches!(c, '"' | '\'' | '(' | ')' | '\\' | '\n')));
+        hidden += show(&value[place.clone()], out);
         passed = place.end;
     }
     out.push_str(&value[passed..]);
@@ -99,7 +113,7 @@ fn show_style(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
 }
 
 /// The insides of the strings and of the unquoted `url()`s (CSS Syntax §4.3) of a style.
-fn style_values(style: &str) -> Vec<Range<usize>> {
+pub(super) fn style_values(style: &str) -> Vec<Range<usize>> {
     let lower = style.to_ascii_lowercase();
     let mut places = Vec::new();
     let mut at = 0;
