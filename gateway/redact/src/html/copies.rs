@@ -22,8 +22,7 @@ pub(super) fn of_attribute(
     value: &str,
 ) -> Option<(String, Summary)> {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let is_code = name == "style" || is_code(&name, value);
-    let is_read = !is_code
+    let is_read = !is_code(&name, value)
         && NAMES.binary_search(&name.as_str()).is_err()
         && !(MACHINES.contains(&element) && ADDRESSES.contains(&name.as_str()));
     let places = match &*name {
@@ -36,34 +35,29 @@ pub(super) fn of_attribute(
     };
     let mut edits = Edits::default();
     for place in places {
-        sweep(context, value, place, is_read, is_code, &mut edits);
+        sweep(context, value, place, is_read, &mut edits);
     }
     applied(&edits, value)
 }
 
-/// Whether the value of an attribute is run as code.
+/// Whether the value of an attribute is code or a style. What is shown of numbers and addresses can end no string in it.
 fn is_code(name: &str, value: &str) -> bool {
     let scheme = value.trim_start_matches(|c: char| c <= ' ').get(.."javascript:".len());
-    name.starts_with("on") || scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
+    name == "style"
+        || name.starts_with("on")
+        || scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript:"))
 }
 
 /// A comment, or other text that nobody decodes, without the copies in it, if there are any.
 pub(super) fn of_comment(context: &Context, text: &str) -> Option<(String, Summary)> {
     let mut edits = Edits::default();
     let start = text.len() - text.trim_start().len();
-    sweep(context, text, start..start + text.trim().len(), true, false, &mut edits);
+    sweep(context, text, start..start + text.trim().len(), true, &mut edits);
     applied(&edits, text)
 }
 
 /// Adds the copies in a part of a text that is a value of its own.
-fn sweep(
-    context: &Context,
-    text: &str,
-    place: Range<usize>,
-    is_read: bool,
-    is_code: bool,
-    edits: &mut Edits,
-) {
+fn sweep(context: &Context, text: &str, place: Range<usize>, is_read: bool, edits: &mut Edits) {
     let (plan, part) = (&context.plan, &text[place.clone()]);
     let Some(learnt) = plan.learnt() else { return };
     for Copy { range, original, .. } in learnt.find(plan, part, 0, Whole::Value) {
@@ -71,11 +65,7 @@ fn sweep(
         if !is_read && !is_sign(original.class, copy) {
             continue;
         }
-        let spell = |shown: String| match is_code {
-            // The only sign of a shown form that could end a string.
-            true => spelled_as(copy.as_bytes(), shown.replace('\'', "’")),
-            false => spelled_as(copy.as_bytes(), shown),
-        };
+        let spell = |shown: String| spelled_as(copy.as_bytes(), shown);
         let range = place.start + range.start..place.start + range.end;
         edits.hide(plan, original.class, &original.value, range, spell);
     }
@@ -83,9 +73,11 @@ fn sweep(
 
 /// Whether a copy is a number, a mail address or a link, and no words.
 fn is_sign(class: Class, copy: &str) -> bool {
-    let digits = copy.bytes().filter(u8::is_ascii_digit).count();
-    let is_link = matches!(class, Class::Avatar | Class::FileUrl);
-    is_link || digits >= 6 || copy.contains('@') || copy.contains("%40")
+    match class {
+        Class::Phone | Class::Email | Class::Avatar | Class::FileUrl => true,
+        Class::Handle => copy.bytes().filter(u8::is_ascii_digit).count() >= 6 || copy.contains('@'),
+        Class::Name => false,
+    }
 }
 
 fn applied(edits: &Edits, text: &str) -> Option<(String, Summary)> {

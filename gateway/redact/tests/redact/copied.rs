@@ -66,6 +66,7 @@ fn copies_in_attributes_of_a_page_are_hidden() {
             "<div data-user='{\"name\":\"{N}\",\"id\":7}'>",
         ),
         ("<div onclick=\"call('8 900 123-45-67')\">", "<div onclick=\"call('{P}')\">"),
+        ("<a onclick='Anna.Kovalenko()'>", "<a onclick='Anna.Kovalenko()'>"),
         (
             "<iframe srcdoc='&lt;b>Anna Kovalenko&lt;/b>'></iframe>",
             "<iframe srcdoc='&lt;b>{N}&lt;/b>'></iframe>",
