@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
+    copies::Swept,
     fragment,
     json::{edit::Edits, nested},
     plan::{Inner, Plan},
@@ -14,10 +15,12 @@ use crate::{
     text::{scan_copies, scan_text},
 };
 
-/// Looks into a text and appends it to `out` if something in it is hidden.
+/// Looks into a text and appends it to `out` if something in it is hidden. Copies are not looked for where there are
+/// to be none: in what operators wrote.
 pub(crate) fn look_into(
     text: &str,
     inner: Option<Inner>,
+    has_copies: bool,
     plan: &Arc<Plan>,
     limits: Limits,
     summary: &mut Summary,
@@ -27,22 +30,74 @@ pub(crate) fn look_into(
     match inner {
         Some(Inner::Json) | None if nested::begins_as_json(text) => {
             match nested::document(text, plan, limits) {
+                Some(document) if has_copies && plan.learnt().is_some() => {
+                    return sweep(text, &document, plan, limits, summary, out);
+                }
                 Some(document) => edits = document,
-                None if inner.is_none() && !may_hold_members(text) => scan_copies(plan, text, &mut edits),
+                None if inner.is_none() && !may_hold_members(text) => {
+                    if has_copies {
+                        scan_copies(plan, text, &mut edits);
+                    }
+                }
                 None => return Seen::Unreadable,
             }
         }
-        None => scan_copies(plan, text, &mut edits),
+        None if has_copies => scan_copies(plan, text, &mut edits),
+        None => {}
         Some(Inner::Json | Inner::Text) => scan_text(plan, text, &mut edits),
         Some(Inner::Fragment) if fragment::scan(plan, text, &mut edits).is_none() => return Seen::Unreadable,
         Some(Inner::Fragment) => {}
     }
+    finish(text, &edits, summary, out)
+}
+
+fn finish(text: &str, edits: &Edits, summary: &mut Summary, out: &mut Vec<u8>) -> Seen {
     if edits.is_empty() {
         return Seen::Plain;
     }
     edits.apply(text, out);
     summary.add(edits.summary());
     Seen::Redacted
+}
+
+/// Looks for copies in JSON whose fields are hidden by `edits`.
+fn sweep(
+    text: &str,
+    edits: &Edits,
+    plan: &Arc<Plan>,
+    limits: Limits,
+    summary: &mut Summary,
+    out: &mut Vec<u8>,
+) -> Seen {
+    // A document that is a string holds one that is spelled once more, and is swept as text.
+    if text.trim_start().starts_with('"') {
+        let mut hidden = Vec::with_capacity(text.len());
+        edits.apply(text, &mut hidden);
+        let mut copies = Edits::default();
+        let hidden = String::from_utf8_lossy(&hidden);
+        scan_copies(plan, &hidden, &mut copies);
+        copies.count(edits.summary());
+        return match edits.is_empty() && copies.is_empty() {
+            true => Seen::Plain,
+            false => {
+                copies.apply(&hidden, out);
+                summary.add(copies.summary());
+                Seen::Redacted
+            }
+        };
+    }
+    let limits = Limits { nesting: limits.nesting.saturating_sub(1), ..limits };
+    let mut swept = Swept::new(Arc::clone(plan), limits);
+    let mut shown = Vec::with_capacity(text.len());
+    match swept.write(text.as_bytes(), &mut shown).and_then(|()| swept.finish(&mut shown)) {
+        Ok(_) if shown == text.as_bytes() => Seen::Plain,
+        Ok(hidden) => {
+            out.append(&mut shown);
+            summary.add(&hidden);
+            Seen::Redacted
+        }
+        Err(_) => Seen::Unreadable,
+    }
 }
 
 /// What a text turned out to be.
@@ -93,7 +148,7 @@ mod tests {
         for (text, expected) in cases {
             let mut out = b"before ".to_vec();
             let mut summary = Summary::default();
-            let seen = look_into(text, None, &plan, Limits::default(), &mut summary, &mut out);
+            let seen = look_into(text, None, true, &plan, Limits::default(), &mut summary, &mut out);
             assert_eq!(seen, expected, "{text}");
             assert_eq!(summary.total(), u64::from(seen == Seen::Redacted), "{text}");
             assert_eq!(out.len() > 7, seen == Seen::Redacted, "{text}");
@@ -108,7 +163,8 @@ mod tests {
         for (text, expected) in [("[photo]", Seen::Unreadable), ("photo", Seen::Plain), ("[1]", Seen::Plain)]
         {
             let limits = Limits::default();
-            let seen = look_into(text, Some(Inner::Json), &plan, limits, &mut Summary::default(), &mut out);
+            let seen =
+                look_into(text, Some(Inner::Json), true, &plan, limits, &mut Summary::default(), &mut out);
             assert_eq!(seen, expected, "{text}");
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    copies::{Sweep, Whole},
+    copies::Whole,
     error::RedactError,
     patterns::{self, Detector, REACH, glyph},
     plan::Plan,
@@ -127,13 +127,7 @@ pub(crate) struct Hidden {
 
 /// What is hidden of a free text from `from` on: copies, and besides them what has the shape of a contact.
 pub(crate) fn find(plan: &Plan, text: &str, from: usize) -> Vec<Hidden> {
-    let mut copies = Vec::new();
-    if let Some(learnt) = plan.learnt() {
-        let sweep: Sweep<'_> = learnt.sweep(plan.key());
-        if !sweep.is_idle() {
-            sweep.find(text, from, Whole::Text, &mut copies);
-        }
-    }
+    let copies = plan.learnt().map(|learnt| learnt.find(plan, text, from, Whole::Text)).unwrap_or_default();
     let mut found = Vec::new();
     Detector.find_from(text, from, &mut found);
     let mut hidden: Vec<Hidden> = copies

@@ -5,16 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    class::Class,
-    copies::{Learnt, Swept},
-    csv,
-    error::RedactError,
-    event_stream, form,
-    framed::{self, jsonp, sequence},
-    html, plain,
-    plan::Plan,
-};
+use crate::{class::Class, copies::Learnt, error::RedactError, plan::Plan, rewriter::Rewriter};
 
 /// Redacts one body, however it is cut.
 #[derive(Debug)]
@@ -51,20 +42,6 @@ pub enum Format {
     Text,
 }
 
-/// One rewriter for each format.
-#[derive(Debug)]
-enum Rewriter {
-    Json(Swept),
-    JsonSequence(sequence::Rewriter),
-    Jsonp(jsonp::Rewriter),
-    Framed(framed::Rewriter),
-    EventStream(event_stream::Rewriter),
-    Html(Box<html::Rewriter>),
-    Form(form::Rewriter),
-    Csv(Box<csv::Rewriter>),
-    Text(plain::Rewriter),
-}
-
 impl Redactor {
     /// Begins a JSON text (RFC 8259) under the default limits.
     pub fn json(plan: Arc<Plan>) -> Redactor {
@@ -92,17 +69,7 @@ impl Redactor {
             Some(learnt) => Arc::new(plan.teaching(learnt)),
             None => plan,
         };
-        let rewriter = match format {
-            Format::Json => Rewriter::Json(Swept::new(plan, limits)),
-            Format::JsonSequence => Rewriter::JsonSequence(sequence::Rewriter::new(plan, limits)),
-            Format::Jsonp => Rewriter::Jsonp(jsonp::Rewriter::new(plan, limits)),
-            Format::Framed => Rewriter::Framed(framed::Rewriter::new(plan, limits)),
-            Format::EventStream => Rewriter::EventStream(event_stream::Rewriter::new(plan, limits)),
-            Format::Html => Rewriter::Html(Box::new(html::Rewriter::new(plan, limits))),
-            Format::Form => Rewriter::Form(form::Rewriter::new(plan, limits)),
-            Format::Csv => Rewriter::Csv(Box::new(csv::Rewriter::new(plan, limits))),
-            Format::Text => Rewriter::Text(plain::Rewriter::new(plan, limits)),
-        };
+        let rewriter = Rewriter::new(plan, format, limits);
         Redactor { plan: given, format, limits, rewriter, failure: None }
     }
 
@@ -132,50 +99,6 @@ impl Redactor {
     }
 }
 
-impl Rewriter {
-    fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
-        match self {
-            Rewriter::Json(rewriter) => rewriter.write(chunk, out),
-            Rewriter::JsonSequence(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Jsonp(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Framed(rewriter) => rewriter.write(chunk, out),
-            Rewriter::EventStream(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Html(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Form(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Csv(rewriter) => rewriter.write(chunk, out),
-            Rewriter::Text(rewriter) => rewriter.write(chunk, out),
-        }
-    }
-
-    fn finish(self, out: &mut Vec<u8>) -> Result<Summary, RedactError> {
-        match self {
-            Rewriter::Json(rewriter) => rewriter.finish(out),
-            Rewriter::JsonSequence(rewriter) => rewriter.finish(out),
-            Rewriter::Jsonp(rewriter) => rewriter.finish(out),
-            Rewriter::Framed(rewriter) => rewriter.finish(out),
-            Rewriter::EventStream(rewriter) => rewriter.finish(out),
-            Rewriter::Html(rewriter) => rewriter.finish(out),
-            Rewriter::Form(rewriter) => rewriter.finish(out),
-            Rewriter::Csv(rewriter) => rewriter.finish(out),
-            Rewriter::Text(rewriter) => rewriter.finish(out),
-        }
-    }
-
-    fn offset(&self) -> u64 {
-        match self {
-            Rewriter::Json(rewriter) => rewriter.offset(),
-            Rewriter::JsonSequence(rewriter) => rewriter.offset(),
-            Rewriter::Jsonp(rewriter) => rewriter.offset(),
-            Rewriter::Framed(rewriter) => rewriter.offset(),
-            Rewriter::EventStream(rewriter) => rewriter.offset(),
-            Rewriter::Html(rewriter) => rewriter.offset(),
-            Rewriter::Form(rewriter) => rewriter.offset(),
-            Rewriter::Csv(rewriter) => rewriter.offset(),
-            Rewriter::Text(rewriter) => rewriter.offset(),
-        }
-    }
-}
-
 /// The bounds of one stream's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -195,7 +118,8 @@ pub struct Limits {
     /// event stream, its framing included, in bytes; a longer one is an error.
     pub message: usize,
     /// How much of the start of a body is held whole, in bytes, so that copies of values are hidden that stand before
-    /// the field they are learnt from.
+    /// the field they are learnt from. A longer body goes on in steps of 16 KiB, and behind its start a copy before its
+    /// field is hidden only if both are within the same step; one behind its field is hidden wherever it stands.
     pub copies_window: usize,
     /// The longest tag, comment or held script of a page, in bytes; a longer one is an error.
     pub markup: usize,

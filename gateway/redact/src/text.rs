@@ -2,7 +2,12 @@
 //!
 //! One function, for every place that free text stands in: strings of JSON, fragments of HTML, headers of frames.
 
-use crate::{copies::Whole, json::edit::Edits, plain, plan::Plan};
+use crate::{
+    copies::{Copy, Whole, spelled_as},
+    json::edit::Edits,
+    plain,
+    plan::Plan,
+};
 
 /// Adds the contact data that the plan hides in free text, by its shape.
 pub(crate) fn scan_text(plan: &Plan, text: &str, edits: &mut Edits) {
@@ -16,14 +21,8 @@ pub(crate) fn scan_text(plan: &Plan, text: &str, edits: &mut Edits) {
 /// Adds the copies of learnt values in a value that nobody declared to be text.
 pub(crate) fn scan_copies(plan: &Plan, text: &str, edits: &mut Edits) {
     let Some(learnt) = plan.learnt() else { return };
-    let mut copies = Vec::new();
-    let sweep = learnt.sweep(plan.key());
-    if !sweep.is_idle() {
-        sweep.find(text, 0, Whole::Value, &mut copies);
-    }
-    // Showing a copy learns its value anew, which waits for the end of a look.
-    drop(sweep);
-    for copy in copies {
-        edits.hide(plan, copy.original.class, &copy.original.value, copy.range, |shown| shown);
+    for Copy { range, original, .. } in learnt.find(plan, text, 0, Whole::Value) {
+        let spell = |shown| spelled_as(&text.as_bytes()[range.clone()], shown);
+        edits.hide(plan, original.class, &original.value, range.clone(), spell);
     }
 }

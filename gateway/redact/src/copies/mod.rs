@@ -2,8 +2,8 @@
 //!
 //! What a field shows as an alias is told again by message texts, file names, links and fields that nobody declared.
 //! [`Learnt`] is a bounded, keyed set of the values that declared fields had; a [`Sweep`] looks up what stands in a
-//! text, at the borders of its tokens, so that its cost does not grow with the set. [`Trail`] sweeps what a rewriter
-//! has written, a window of it behind.
+//! text, at the borders of its tokens, so that its cost does not grow with the set. [`Trail`] sweeps JSON that a rewriter
+//! has written, a window of it behind; other formats are read twice, the first time to learn ([`Ahead`]).
 //!
 //! What is learnt: phones and ids of six digits on, mail addresses, names and handles of two words of two letters
 //! or of eight letters on, links to pictures as they are. What a field that is kept has is never a copy. Values are
@@ -23,11 +23,13 @@ use crate::{
     patterns::{glyph, glyph::Kind},
 };
 
+pub(crate) use ahead::Ahead;
 use number::Forms;
-pub(crate) use sweep::{Sweep, Whole};
+pub(crate) use sweep::{Copy, Whole, spelled_as};
 pub(crate) use swept::Swept;
 pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
 
+mod ahead;
 pub(crate) mod fuzz;
 mod number;
 mod sweep;

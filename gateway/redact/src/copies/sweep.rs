@@ -22,6 +22,8 @@ use crate::{
         mail, next_sign, phone,
         run::Run,
     },
+    percent,
+    plan::Plan,
 };
 
 /// The set as it is for the time of a look.
@@ -49,6 +51,16 @@ pub(crate) struct Copy {
     pub(crate) is_old: bool,
 }
 
+/// What stands in the place of a copy, percent-encoded if the copy was.
+pub(crate) fn spelled_as(copy: &[u8], shown: String) -> String {
+    if !copy.contains(&b'%') {
+        return shown;
+    }
+    let mut spelled = Vec::with_capacity(shown.len() * 3);
+    percent::encode_all(shown.as_bytes(), &mut spelled);
+    String::from_utf8_lossy(&spelled).into_owned()
+}
+
 /// What a look-up found.
 pub(crate) struct Known {
     pub(crate) original: Arc<Original>,
@@ -68,6 +80,21 @@ impl Learnt {
         let has_words = generations.iter().any(|generation| !generation.heads.is_empty());
         let has_digits = generations.iter().any(|generation| !generation.tails.is_empty());
         Sweep { generations, key, has_words, has_digits }
+    }
+
+    /// The copies in a text from `from` on, in order; those that were seen are young again.
+    pub(crate) fn find(&self, plan: &Plan, text: &str, from: usize, whole: Whole) -> Vec<Copy> {
+        let mut found = Vec::new();
+        let sweep = self.sweep(plan.key());
+        if !sweep.is_idle() {
+            sweep.find(text, from, whole, &mut found);
+        }
+        // To learn anew waits for the end of a look.
+        drop(sweep);
+        for copy in found.iter().filter(|copy| copy.is_old) {
+            self.refresh(plan.key(), std::slice::from_ref(&copy.original));
+        }
+        found
     }
 
     /// Makes the values young again that were seen.

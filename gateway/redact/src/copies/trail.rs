@@ -12,7 +12,7 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Learnt, Original,
-    sweep::{Copy, Known, Sweep, Whole},
+    sweep::{Copy, Known, Sweep, Whole, spelled_as},
 };
 use crate::{
     class::Class,
@@ -70,7 +70,7 @@ impl Trail {
     /// Goes a step where one is due, at an offset of the input.
     pub(crate) fn step(&mut self, offset: u64, out: &mut Vec<u8>) {
         if offset >= self.next_step {
-            self.next_step = offset + STEP;
+            self.next_step = offset + STEP as u64;
             self.advance(false, out);
         }
     }
@@ -246,10 +246,8 @@ impl Walk<'_, '_> {
         self.pass(base + range.start);
         let mut shown = String::new();
         self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
-        match self.held[base + range.start..base + range.end].contains(&b'%') {
-            true => push_encoded(&shown, self.out),
-            false => self.out.extend_from_slice(shown.as_bytes()),
-        }
+        let shown = spelled_as(&self.held[base + range.start..base + range.end], shown);
+        self.out.extend_from_slice(shown.as_bytes());
         self.replaced(base + range.end, original, is_old);
     }
 
@@ -278,17 +276,6 @@ impl Walk<'_, '_> {
         if let Some(bytes) = self.held.get(self.passed..to) {
             self.out.extend_from_slice(bytes);
             self.passed = to;
-        }
-    }
-}
-
-/// Spells what stands in the place of what was percent-encoded (RFC 3986 §2.3).
-fn push_encoded(shown: &str, out: &mut Vec<u8>) {
-    let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-    for byte in shown.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
-            _ => out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]),
         }
     }
 }
@@ -397,7 +384,7 @@ pub(crate) const WRITTEN: u8 = 0xf9;
 pub(crate) const END: u8 = 0xff;
 
 /// How far apart steps are in the input, in bytes.
-const STEP: u64 = 16 * 1024;
+pub(super) const STEP: usize = 16 * 1024;
 
 /// The longest string that is held behind the window, in bytes.
 const LONG: usize = 64 * 1024;

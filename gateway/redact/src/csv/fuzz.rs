@@ -70,10 +70,10 @@ fn redact_under(
 }
 
 /// Small, so that short tables reach them.
-const LIMITS: Limits = Limits { held_object: 60, value_bytes: 20, ..Limits::DEFAULT };
+const LIMITS: Limits = Limits { held_object: 60, value_bytes: 20, copies_window: 80, ..Limits::DEFAULT };
 
-/// Columns, columns and fields in JSON, and free text. All show constants.
-static PLANS: LazyLock<[Arc<Plan>; 3]> = LazyLock::new(|| {
+/// Columns, columns and fields in JSON, free text, and columns with copies. All show constants.
+static PLANS: LazyLock<[Arc<Plan>; 4]> = LazyLock::new(|| {
     let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
     let phone = Selector::parse("$..phone").expect("the selector parses");
     let hidden =
@@ -83,6 +83,7 @@ static PLANS: LazyLock<[Arc<Plan>; 3]> = LazyLock::new(|| {
         columns(),
         columns().column("name", Class::Name).field(Class::Phone, &phone),
         hidden().column("x", Class::Name).patterns(true),
+        columns().column("name", Class::Name).field(Class::Phone, &phone).copies(true),
     ]
     .map(|builder| Arc::new(builder.build(&key).expect("the plans of this file are small")))
 });

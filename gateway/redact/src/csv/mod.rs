@@ -5,7 +5,8 @@
 //!
 //! - Fields of declared columns are hidden, and quoted if they were or have to be. A masked phone begins with `+`, as
 //!   phones do: whether a spreadsheet may take it for a formula is as before.
-//! - A field of another column that begins as JSON is redacted as JSON. Everything else leaves as it came.
+//! - A field of another column that begins as JSON is redacted as JSON, and where copies are hidden it is searched for
+//!   them. Everything else leaves as it came.
 //! - A record of fewer or more fields than the header, or with an end of line that the table does not use outside
 //!   of quotes, shows nothing: somebody wrote a separator into it, and nobody can say where its fields belong. So
 //!   does one that is too long to hold. None of them refuses the table, since clients can write them.

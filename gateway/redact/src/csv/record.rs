@@ -9,7 +9,7 @@ use crate::{
     class::Class,
     error::RedactError,
     inner::{Seen, look_into},
-    json::nested::UNSCANNED,
+    json::nested::{self, UNSCANNED},
     mask,
     plan::{Inner, Plan},
     redactor::{Limits, Summary},
@@ -150,12 +150,15 @@ impl Sheet {
         let value = unquoted(field);
         let text = String::from_utf8_lossy(&value);
         let mut shown = Vec::new();
-        for inner in [None, Some(Inner::Text)] {
-            if inner.is_some() && !self.is_text {
-                break;
-            }
+        // What is no JSON is free text here, and copies in it are found with what has the shape of a contact.
+        let passes: &[_] = match (self.is_text, nested::begins_as_json(&text)) {
+            (false, _) => &[None],
+            (true, false) => &[Some(Inner::Text)],
+            (true, true) => &[None, Some(Inner::Text)],
+        };
+        for &inner in passes {
             shown.clear();
-            match look_into(&text, inner, &self.plan, self.limits, &mut self.summary, &mut shown) {
+            match look_into(&text, inner, true, &self.plan, self.limits, &mut self.summary, &mut shown) {
                 Seen::Plain => {}
                 Seen::Redacted => return Some(shown),
                 Seen::Unreadable => {

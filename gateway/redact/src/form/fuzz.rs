@@ -68,12 +68,13 @@ fn redact_under(
 }
 
 /// Small, so that short forms reach them.
-const LIMITS: Limits = Limits { value_bytes: 24, inner_bytes: 60, ..Limits::DEFAULT };
+const LIMITS: Limits = Limits { value_bytes: 24, inner_bytes: 60, copies_window: 80, ..Limits::DEFAULT };
 
-/// Everything, and selectors of each kind. Both show constants.
-static PLANS: LazyLock<[Arc<Plan>; 2]> = LazyLock::new(|| {
-    let plan = |fields: &[(Class, &str)]| {
-        let mut builder = Plan::builder();
+/// Everything, and selectors of each kind, without copies and with them hidden. All show constants.
+static PLANS: LazyLock<[Arc<Plan>; 3]> = LazyLock::new(|| {
+    let plan = |fields: &[(Class, &str)], copies: bool| {
+        let kept = Selector::parse("$.kept").expect("the selectors of this file parse");
+        let mut builder = Plan::builder().keep(&kept).copies(copies);
         for &(class, selector) in fields {
             let selector = Selector::parse(selector).expect("the selectors of this file parse");
             builder = builder.field(class, &selector).display(class, Display::Hidden);
@@ -81,13 +82,11 @@ static PLANS: LazyLock<[Arc<Plan>; 2]> = LazyLock::new(|| {
         let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
         Arc::new(builder.build(&key).expect("the plans of this file are small"))
     };
-    [
-        plan(&[(Class::Name, "$")]),
-        plan(&[
-            (Class::Phone, "$..phone"),
-            (Class::Email, "$.a[1]"),
-            (Class::Name, "$..b.*"),
-            (Class::FileUrl, "$.f"),
-        ]),
-    ]
+    let each = [
+        (Class::Phone, "$..phone"),
+        (Class::Email, "$.a[1]"),
+        (Class::Name, "$..b.*"),
+        (Class::FileUrl, "$.f"),
+    ];
+    [plan(&[(Class::Name, "$")], false), plan(&each, false), plan(&each, true)]
 });

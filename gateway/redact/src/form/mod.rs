@@ -4,7 +4,8 @@
 //! reader that follows the standard. A name leaves at once and is held, too; when it is complete, the plan says
 //! what becomes of its value. Pairs without a hidden value leave as they came; of a pair with one the value is
 //! spelled anew as the standard does. A value that begins as JSON is redacted as JSON. Names are never hidden, and
-//! fields with conditions always: a form does not say which of its fields belong together.
+//! fields with conditions always: a form does not say which of its fields belong together. Where copies are hidden every
+//! value that nobody declared is searched for them.
 //!
 //! What is too long to be judged is hidden: the value under a name longer than `Limits::value_bytes`, and a value to
 //! be looked into that is longer than `Limits::inner_bytes`.
@@ -18,7 +19,7 @@ use crate::{
     error::RedactError,
     inner::{Seen, look_into},
     json::nested::{UNSCANNED, is_blank},
-    mask,
+    mask, percent,
     plan::{Inner, Plan, Treatment},
     redactor::{Limits, Summary},
 };
@@ -48,10 +49,15 @@ enum State {
     Name,
     /// A value that stays as it is.
     Plain,
+    /// A value that is kept where copies are hidden: it is no copy of anything.
+    Kept,
     /// The beginning of a value, as long as it may turn out to be JSON.
     Beginning,
     /// A value that is looked into: as the plan says, or because it begins as JSON does.
-    Inner(Option<Inner>),
+    Inner {
+        inner: Option<Inner>,
+        is_written: bool,
+    },
     /// A hidden value; of a name too long to be judged, without a class.
     Hidden(Option<Class>),
 }
@@ -76,7 +82,9 @@ impl Rewriter {
         loop {
             let end = match self.state {
                 State::Name => memchr2(b'=', b'&', rest),
-                State::Plain | State::Beginning | State::Inner(_) | State::Hidden(_) => memchr(b'&', rest),
+                State::Plain | State::Kept | State::Beginning | State::Inner { .. } | State::Hidden(_) => {
+                    memchr(b'&', rest)
+                }
             };
             let (part, later) = rest.split_at(end.unwrap_or(rest.len()));
             self.take(part, out);
@@ -84,7 +92,10 @@ impl Rewriter {
             match (self.state, delimiter) {
                 (State::Name, b'=') => self.state = self.judge(),
                 (State::Name, _) => {}
-                (State::Plain | State::Beginning | State::Inner(_) | State::Hidden(_), _) => {
+                (
+                    State::Plain | State::Kept | State::Beginning | State::Inner { .. } | State::Hidden(_),
+                    _,
+                ) => {
                     self.end_value(out);
                     self.state = State::Name;
                 }
@@ -116,9 +127,9 @@ impl Rewriter {
             part = &part[few..];
             match begins_json(&self.held, &mut self.blank) {
                 // Too long for what it begins as.
-                None if self.is_over => self.state = State::Inner(None),
+                None if self.is_over => self.state = self.begun(),
                 None => {}
-                Some(true) => self.state = State::Inner(None),
+                Some(true) => self.state = self.begun(),
                 Some(false) => {
                     self.state = State::Plain;
                     out.extend_from_slice(&self.held);
@@ -126,13 +137,18 @@ impl Rewriter {
             }
         }
         match self.state {
-            State::Name => {
+            State::Name | State::Kept => {
                 out.extend_from_slice(part);
                 self.hold(part);
             }
             State::Plain => out.extend_from_slice(part),
-            State::Beginning | State::Inner(_) | State::Hidden(_) => self.hold(part),
+            State::Beginning | State::Inner { .. } | State::Hidden(_) => self.hold(part),
         }
+    }
+
+    /// What is read is JSON. Where copies are hidden, only of what operators wrote the beginning is looked at.
+    fn begun(&self) -> State {
+        State::Inner { inner: None, is_written: self.plan.learnt().is_some() }
     }
 
     fn begin(&mut self) {
@@ -155,8 +171,8 @@ impl Rewriter {
     fn room(&self) -> usize {
         let bound = match self.state {
             // An escape has three bytes.
-            State::Name | State::Hidden(_) => self.limits.value_bytes.saturating_mul(3),
-            State::Plain | State::Beginning | State::Inner(_) => self.limits.inner_bytes,
+            State::Name | State::Kept | State::Hidden(_) => self.limits.value_bytes.saturating_mul(3),
+            State::Plain | State::Beginning | State::Inner { .. } => self.limits.inner_bytes,
         };
         bound - self.held.len()
     }
@@ -166,11 +182,12 @@ impl Rewriter {
         let Some(name) = self.decoded() else { return State::Hidden(None) };
         match path::treatment(&self.plan, &String::from_utf8_lossy(&name)) {
             Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => State::Hidden(Some(class)),
+            Some(Treatment::Keep) if self.plan.learnt().is_some() => State::Kept,
             Some(Treatment::Keep) => State::Plain,
-            Some(Treatment::Inner(inner)) => State::Inner(Some(inner)),
+            Some(Treatment::Inner(inner)) => State::Inner { inner: Some(inner), is_written: false },
             Some(Treatment::Written) => State::Beginning,
             Some(Treatment::Keys(_)) | None => match self.plan.learnt() {
-                Some(_) => State::Inner(None),
+                Some(_) => State::Inner { inner: None, is_written: false },
                 None => State::Beginning,
             },
         }
@@ -179,8 +196,13 @@ impl Rewriter {
     fn end_value(&mut self, out: &mut Vec<u8>) {
         match self.state {
             State::Name | State::Plain => {}
+            State::Kept => {
+                if let (Some(learnt), Some(value)) = (self.plan.learnt(), self.decoded()) {
+                    learnt.learn_kept(self.plan.key(), &String::from_utf8_lossy(&value));
+                }
+            }
             State::Beginning => out.extend_from_slice(&self.held),
-            State::Inner(_) | State::Hidden(_) if self.held.is_empty() && !self.is_over => {}
+            State::Inner { .. } | State::Hidden(_) if self.held.is_empty() && !self.is_over => {}
             State::Hidden(None) => self.hide_unread(out),
             State::Hidden(Some(class)) => {
                 let value = self.decoded();
@@ -193,13 +215,21 @@ impl Rewriter {
                 push_encoded(shown.as_bytes(), out);
                 self.summary.hidden[class.index()] += 1;
             }
-            State::Inner(inner) => {
-                let text = decode(&self.held);
+            State::Inner { inner, is_written } => {
+                let text = percent::decode_form(&self.held);
                 let text = String::from_utf8_lossy(&text);
                 let mut shown = Vec::new();
                 let seen = match self.is_over {
                     true => Seen::Unreadable,
-                    false => look_into(&text, inner, &self.plan, self.limits, &mut self.summary, &mut shown),
+                    false => look_into(
+                        &text,
+                        inner,
+                        !is_written,
+                        &self.plan,
+                        self.limits,
+                        &mut self.summary,
+                        &mut shown,
+                    ),
                 };
                 match seen {
                     Seen::Plain => out.extend_from_slice(&self.held),
@@ -217,48 +247,18 @@ impl Rewriter {
 
     /// What is held, decoded; `None` if there was more than may be.
     fn decoded(&self) -> Option<Vec<u8>> {
-        let decoded = (!self.is_over).then(|| decode(&self.held));
+        let decoded = (!self.is_over).then(|| percent::decode_form(&self.held));
         decoded.filter(|decoded| decoded.len() <= self.limits.value_bytes)
     }
 }
 
-/// Decodes a name or value (WHATWG URL §5.1, §1.3).
-pub(crate) fn decode(spelling: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(spelling.len());
-    let mut rest = spelling;
-    while let Some((byte, later)) = unit(rest) {
-        decoded.push(byte);
-        rest = later;
-    }
-    decoded
-}
-
 /// Appends bytes, encoded as the standard's serializer does (WHATWG URL §5.2).
-pub(crate) fn push_encoded(bytes: &[u8], out: &mut Vec<u8>) {
-    for &byte in bytes {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_' => out.push(byte),
-            b' ' => out.push(b'+'),
-            _ => {
-                let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-                out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]);
-            }
+fn push_encoded(bytes: &[u8], out: &mut Vec<u8>) {
+    for (place, word) in bytes.split(|&byte| byte == b' ').enumerate() {
+        if place > 0 {
+            out.push(b'+');
         }
-    }
-}
-
-/// The first byte that a spelling stands for, and what follows.
-fn unit(spelling: &[u8]) -> Option<(u8, &[u8])> {
-    let hex = |byte: u8| char::from(byte).to_digit(16);
-    match spelling {
-        [] => None,
-        [b'+', later @ ..] => Some((b' ', later)),
-        [b'%', high, low, later @ ..] => match (hex(*high), hex(*low)) {
-            // Both are below 16.
-            (Some(high), Some(low)) => Some(((high << 4 | low) as u8, later)),
-            (None, _) | (_, None) => Some((b'%', &spelling[1..])),
-        },
-        [byte, later @ ..] => Some((*byte, later)),
+        percent::encode(word, b"*", out);
     }
 }
 
@@ -269,7 +269,7 @@ fn begins_json(spelling: &[u8], blank: &mut usize) -> Option<bool> {
         let mut bytes = Vec::with_capacity(4);
         let character = loop {
             let may_go_on = rest.len() < 3 && rest.first() == Some(&b'%');
-            let (byte, later) = unit(rest).filter(|_| !may_go_on)?;
+            let (byte, later) = percent::unit(rest, true).filter(|_| !may_go_on)?;
             bytes.push(byte);
             rest = later;
             match str::from_utf8(&bytes) {

@@ -5,7 +5,10 @@
 //! name is read in every notation, and a field is hidden if one of them leads to a hidden value. Unbalanced
 //! brackets part a name like balanced ones.
 
-use crate::plan::{Automaton, Label, Plan, Treatment};
+use crate::{
+    class::Class,
+    plan::{Automaton, Label, Plan, Treatment},
+};
 
 /// What the plan makes of a field of this name, decoded. What one reading hides no other one keeps.
 pub(crate) fn treatment(plan: &Plan, name: &str) -> Option<Treatment> {
@@ -15,6 +18,18 @@ pub(crate) fn treatment(plan: &Plan, name: &str) -> Option<Treatment> {
     };
     let found = readings.iter().map(|&notation| walk(plan.automaton(), path(name, notation)));
     strictest(found.flatten())
+}
+
+/// The class of a field of this name, decoded, where nothing is known of what its conditions ask: an alias that
+/// comes back in it is restored only if the field would be hidden all the same.
+pub(crate) fn declared_class(plan: &Plan, name: &str) -> Option<Class> {
+    match treatment(plan, name)? {
+        Treatment::Hide(class) => Some(class),
+        Treatment::HideIf(conditions, class) => {
+            plan.conditions().are_met_by_nothing(conditions).then_some(class)
+        }
+        Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
+    }
 }
 
 /// The steps that a name spells in a notation.
@@ -128,7 +143,7 @@ fn strictest(treatments: impl Iterator<Item = Treatment>) -> Option<Treatment> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AliasKey, Class, Selector};
+    use crate::{AliasKey, Condition, Selector, Test};
 
     #[test]
     fn names_are_read_in_each_notation() {
@@ -193,6 +208,22 @@ mod tests {
             let expected = hide(Class::Phone).filter(|_| is_hidden);
             assert_eq!(treatment(&plan, name), expected, "{name} under {selector}");
         }
+    }
+
+    #[test]
+    fn an_alias_comes_back_where_its_field_is_hidden_whatever_stands_beside_it() {
+        let condition = |test| Condition { member: "role".to_owned(), levels: 0..=0, test };
+        let roles = || vec!["operator".to_owned()];
+        let selector = |text| Selector::parse(text).unwrap();
+        let plan = Plan::builder()
+            .field(Class::Phone, &selector("$..phone"))
+            .field_when(Class::Name, &selector("$..client"), &[condition(Test::NoneOf(roles()))])
+            .field_when(Class::Name, &selector("$..title"), &[condition(Test::OneOf(roles()))]);
+        let plan = plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap();
+        assert_eq!(declared_class(&plan, "a[0].phone"), Some(Class::Phone));
+        assert_eq!(declared_class(&plan, "a[client]"), Some(Class::Name));
+        assert_eq!(declared_class(&plan, "a[title]"), None);
+        assert_eq!(declared_class(&plan, "role"), None);
     }
 
     #[test]

@@ -8,15 +8,16 @@
 use std::ops::Range;
 
 use crate::{
+    class::Class,
     json::edit::{Edits, Spelling},
+    link,
     plan::Plan,
     text,
 };
 
-use entity::Html;
+pub(crate) use entity::Html;
 
 mod entity;
-mod link;
 #[cfg(test)]
 mod tests;
 
@@ -146,7 +147,15 @@ impl<'s> Scanner<'s> {
         let raw = &self.html[range.clone()];
         let Some(value) = Html::Attribute.decode(raw) else { return };
         let mut found = Edits::default();
-        link::scan(self.plan, &value, &mut found);
+        let contact = |class, address: &str| {
+            let is_contact = matches!(class, Class::Phone | Class::Email) && !address.is_empty();
+            is_contact.then(|| {
+                let mut shown = String::new();
+                self.plan.show_copy(class, address.as_bytes(), &mut shown);
+                (class, shown)
+            })
+        };
+        link::edit(&value, contact, &mut found);
         if found.is_empty() && matches!(name, "title" | "alt" | "value" | "placeholder" | "aria-label") {
             text::scan_text(self.plan, &value, &mut found);
         }

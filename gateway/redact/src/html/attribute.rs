@@ -1,16 +1,18 @@
 //! The value of a selected attribute: the address in it is masked, and what is around the address stays.
 //!
-//! Addresses stand in links (`tel:`, `mailto:`, the web addresses of messengers), in the candidates of a `srcset`
+//! Addresses stand in [`link`]s (`tel:`, `mailto:`, the web addresses of messengers), in the candidates of a `srcset`
 //! and in the `url()`s of a `style`. Any other value is one value.
 
-use std::{fmt::Write, ops::Range};
+use std::ops::Range;
 
-use crate::{class::Class, plan::Plan};
+use crate::{class::Class, json::edit::Edits, link, plan::Plan};
 
 /// Shows the decoded value of an attribute. Returns how many values were hidden.
 pub(super) fn show(plan: &Plan, class: Class, name: &str, value: &str, out: &mut String) -> u64 {
     match name {
-        "srcset" | "imagesrcset" => show_srcset(plan, class, value, out),
+        "srcset" | "imagesrcset" => {
+            show_places(value, candidates(value), out, |url, out| show_whole(plan, class, url, out))
+        }
         "style" => show_style(plan, class, value, out),
         _ => show_link(plan, class, value, out),
     }
@@ -30,127 +32,39 @@ fn show_whole(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
     1
 }
 
-/// Shows a link by the address in it, or whole if it has none.
+/// Shows a link by the addresses in it, or whole if it has none.
 fn show_link(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
-    let addresses = addresses(value);
-    if addresses.is_empty() {
+    let mut edits = Edits::default();
+    let show = |_, address: &str| {
+        let mut shown = String::new();
+        plan.write_text(class, address.as_bytes(), &mut shown);
+        (!address.is_empty()).then_some((class, shown))
+    };
+    if !link::edit(value, show, &mut edits) {
         return show_whole(plan, class, value, out);
     }
-    let mut hidden = 0;
-    let mut passed = 0;
-    for address in addresses {
-        out.push_str(&value[passed..address.start]);
-        let decoded = percent_decoded(&value[address.clone()]);
-        let mut shown = String::new();
-        if !decoded.is_empty() {
-            plan.write_text(class, &decoded, &mut shown);
-            hidden += 1;
-        }
-        push_percent_encoded(&shown, out);
-        passed = address.end;
-    }
-    out.push_str(&value[passed..]);
-    hidden
+    let mut shown = Vec::with_capacity(value.len());
+    edits.apply(value, &mut shown);
+    out.push_str(&String::from_utf8_lossy(&shown));
+    edits.summary().total()
 }
 
-/// The places of the addresses in a link of a known form, in their order.
-fn addresses(link: &str) -> Vec<Range<usize>> {
-    let lower = link.to_ascii_lowercase();
-    let start = link.len() - link.trim_start().len();
-    let end = start + link.trim().len();
-    let after = |prefix: &str| lower[start..].starts_with(prefix).then_some(start + prefix.len());
-    if let Some(from) = after("mailto:") {
-        return mail_addresses(&lower, from, end);
-    }
-    for scheme in [
-        "tel:",
-        "sms:",
-        "smsto:",
-        "callto:",
-        "facetime:",
-        "facetime-audio:",
-        "sip:",
-        "sips:",
-        "xmpp:",
-        "skype:",
-    ] {
-        if let Some(from) = after(scheme) {
-            let to = lower[from..end].find('?').map_or(end, |query| from + query);
-            let place = from..to;
-            return Vec::from([place]);
-        }
-    }
-    for site in ["https://", "http://", "//"] {
-        let Some(host) = after(site) else { continue };
-        let host = if lower[host..].starts_with("www.") { host + 4 } else { host };
-        for path in ["wa.me/", "t.me/", "telegram.me/", "vk.me/", "m.me/", "viber.click/", "signal.me/#p/"] {
-            if lower[host..end].starts_with(path) {
-                let from = host + path.len();
-                let rest = &lower[from..end];
-                let to = rest.find(['?', '#']).map_or(end, |query| from + query);
-                let place = from..to;
-                return Vec::from([place]);
-            }
-        }
-        if lower[host..].starts_with("api.whatsapp.com/") || lower[host..].starts_with("web.whatsapp.com/") {
-            return parameters(&lower, end, &["phone"]);
-        }
-    }
-    for scheme in ["whatsapp:", "viber:", "tg:"] {
-        if after(scheme).is_some() {
-            return parameters(&lower, end, &["phone", "number", "contact", "domain"]);
-        }
-    }
-    Vec::new()
-}
-
-/// The addresses of a `mailto:` link (RFC 6068 §2), in its path and in the fields that hold more of them.
-fn mail_addresses(link: &str, from: usize, end: usize) -> Vec<Range<usize>> {
-    let path = link[from..end].find('?').map_or(end, |query| from + query);
-    let mut places = split(link, from..path, ',');
-    for field in parameters(link, end, &["to", "cc", "bcc", "reply-to"]) {
-        places.extend(split(link, field, ','));
-    }
-    places
-}
-
-/// The values of query parameters with one of these names.
-fn parameters(link: &str, end: usize, names: &[&str]) -> Vec<Range<usize>> {
-    let Some(query) = link[..end].find('?') else { return Vec::new() };
-    let end = link[query..end].find('#').map_or(end, |fragment| query + fragment);
-    let pairs = split(link, query + 1..end, '&');
-    let value = |pair: Range<usize>| {
-        let (name, _) = link[pair.clone()].split_once('=')?;
-        names.contains(&name).then_some(pair.start + name.len() + 1..pair.end)
-    };
-    pairs.into_iter().filter_map(value).collect()
-}
-
-fn split(text: &str, range: Range<usize>, by: char) -> Vec<Range<usize>> {
-    let mut from = range.start;
+/// The candidates of a list of images (WHATWG HTML §4.8.4.2.1), without their descriptors.
+pub(super) fn candidates(value: &str) -> Vec<Range<usize>> {
     let mut places = Vec::new();
-    for part in text[range].split(by) {
-        places.push(from..from + part.len());
-        from += part.len() + by.len_utf8();
-    }
-    places
-}
-
-/// Shows every candidate of a list of images (WHATWG HTML §4.8.4.2.1); their descriptors stay.
-fn show_srcset(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
-    let mut hidden = 0;
-    let mut rest = value;
+    let mut at = 0;
     loop {
-        let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
+        let rest = &value[at..];
+        at += rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
+        let rest = &value[at..];
         if rest.is_empty() {
-            return hidden;
+            return places;
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
         let url = rest[..end].trim_end_matches(',');
-        hidden += show_whole(plan, class, url, out);
-        rest = &rest[url.len()..];
+        places.push(at..at + url.len());
+        at += url.len();
+        let rest = &value[at..];
         if !rest.starts_with(',') {
             let mut depth = 0_usize;
             let is_end = |c: char| {
@@ -161,9 +75,7 @@ fn show_srcset(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 
                 }
                 c == ',' && depth == 0
             };
-            let end = rest.find(is_end).unwrap_or(rest.len());
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
+            at += rest.find(is_end).unwrap_or(rest.len());
         }
     }
 }
@@ -174,13 +86,26 @@ fn show_style(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
     if value.contains('\\') || value.contains("/*") {
         return 1;
     }
+    show_places(value, style_values(value), out, |url, out| {
+        let mut shown = String::new();
+        let hidden = show_whole(plan, class, url, &mut shown);
+        out.extend(shown.chars().filter(|c| !matches!(c, '"' | '\'' | '(' | ')' | '\\' | '\n')));
+        hidden
+    })
+}
+
+/// Shows the parts of a value at some places, and the rest as it is.
+fn show_places(
+    value: &str,
+    places: Vec<Range<usize>>,
+    out: &mut String,
+    show: impl Fn(&str, &mut String) -> u64,
+) -> u64 {
     let mut hidden = 0;
     let mut passed = 0;
-    for place in style_values(value) {
+    for place in places {
         out.push_str(&value[passed..place.start]);
-        let mut shown = String::new();
-        hidden += show_whole(plan, class, &value[place.clone()], &mut shown);
-        out.extend(shown.chars().filter(|c| !matches!(c, '"' | '\'' | '(' | ')' | '\\' | '\n')));
+        hidden += show(&value[place.clone()], out);
         passed = place.end;
     }
     out.push_str(&value[passed..]);
@@ -188,7 +113,7 @@ fn show_style(plan: &Plan, class: Class, value: &str, out: &mut String) -> u64 {
 }
 
 /// The insides of the strings and of the unquoted `url()`s (CSS Syntax §4.3) of a style.
-fn style_values(style: &str) -> Vec<Range<usize>> {
+pub(super) fn style_values(style: &str) -> Vec<Range<usize>> {
     let lower = style.to_ascii_lowercase();
     let mut places = Vec::new();
     let mut at = 0;
@@ -207,38 +132,6 @@ fn style_values(style: &str) -> Vec<Range<usize>> {
         at = (end + 1).min(style.len());
     }
     places
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        if let (b'%', [high, low, tail @ ..]) = (byte, tail)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            out.push(high << 4 | low);
-            rest = tail;
-        } else {
-            out.push(*byte);
-        }
-    }
-    out
-}
-
-/// Encodes all that may not stand for itself within a part of a URL (RFC 3986 §3.3).
-fn push_percent_encoded(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'@' | b'/' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(out, "%{byte:02X}"); // writing to a String cannot fail
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -74,13 +74,18 @@ fn redact(plan: &Arc<Plan>, page: &[u8], mut cut: impl FnMut(usize) -> usize) ->
 }
 
 /// Small, so that short pages reach them.
-static LIMITS: LazyLock<Limits> =
-    LazyLock::new(|| Limits { depth: 12, value_bytes: 60, markup: 600, ..Limits::default() });
+static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits {
+    depth: 12,
+    value_bytes: 60,
+    markup: 600,
+    copies_window: 80,
+    ..Limits::default()
+});
 
-/// Nothing; pages alone; JSON alone; both. All show constants.
-static PLANS: LazyLock<[Arc<Plan>; 4]> = LazyLock::new(|| {
-    let plan = |has_rules: bool, has_fields: bool| {
-        let mut builder = Plan::builder().html_state("__STATE__");
+/// Nothing; pages alone; JSON alone; both, without copies and with them hidden. All show constants.
+static PLANS: LazyLock<[Arc<Plan>; 5]> = LazyLock::new(|| {
+    let plan = |has_rules: bool, has_fields: bool, copies: bool| {
+        let mut builder = Plan::builder().html_state("__STATE__").copies(copies);
         for class in Class::ALL {
             builder = builder.display(class, Display::Hidden);
         }
@@ -103,5 +108,11 @@ static PLANS: LazyLock<[Arc<Plan>; 4]> = LazyLock::new(|| {
         let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
         Arc::new(builder.build(&key).expect("the plans of this file compile"))
     };
-    [plan(false, false), plan(true, false), plan(false, true), plan(true, true)]
+    [
+        plan(false, false, false),
+        plan(true, false, false),
+        plan(false, true, false),
+        plan(true, true, false),
+        plan(true, true, true),
+    ]
 });

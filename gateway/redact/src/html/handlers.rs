@@ -14,7 +14,7 @@ use lol_html::{
 use memchr::memchr3;
 
 use super::{
-    Context, attribute,
+    Context, attribute, copies,
     entity::{self, Quote},
     flight::Flight,
     redact_fragment,
@@ -62,14 +62,15 @@ pub(super) fn settings(context: &Arc<Context>, scene: &Shared) -> send::Settings
         Handlers::default().element(move |element: &mut Element<'_, '_>| check_charset(&shared, element));
     settings = settings.append_element_content_handler((Cow::Borrowed(&SELECTORS.meta), meta));
     let reaches_json = context.plan.reaches_json();
-    if !reaches_json && context.plan.html().is_empty() {
+    let sweeps = context.plan.learnt().is_some();
+    if !reaches_json && !sweeps && context.plan.html().is_empty() {
         return settings;
     }
 
     let (reporter, shared) = (Arc::clone(context), Arc::clone(scene));
     let attributes = Handlers::default()
         .element(move |element: &mut Element<'_, '_>| any_element(&reporter, &shared, element));
-    let carriers = if reaches_json { &SELECTORS.any } else { &SELECTORS.iframe };
+    let carriers = if reaches_json || sweeps { &SELECTORS.any } else { &SELECTORS.iframe };
     settings = settings.append_element_content_handler((Cow::Borrowed(carriers), attributes));
     if reaches_json {
         settings = settings
@@ -81,11 +82,23 @@ pub(super) fn settings(context: &Arc<Context>, scene: &Shared) -> send::Settings
         .text(move |text: &mut TextChunk<'_>| text_edit(&shared, text, |_| Action::Fragment));
     settings = settings.append_element_content_handler((Cow::Borrowed(&SELECTORS.unscripted), fragments));
 
-    let (context, scene) = (Arc::clone(context), Arc::clone(scene));
-    settings.append_document_content_handler(
-        send::DocumentContentHandlers::default()
-            .comments(move |comment: &mut Comment<'_>| any_comment(&context, &scene, comment)),
-    )
+    let (context, shared) = (Arc::clone(context), Arc::clone(scene));
+    let mut rest = send::DocumentContentHandlers::default()
+        .comments(move |comment: &mut Comment<'_>| any_comment(&context, &shared, comment));
+    if sweeps {
+        let (shared, listing) = (Arc::clone(scene), Arc::clone(scene));
+        let shown =
+            Handlers::default().text(move |text: &mut TextChunk<'_>| text_edit(&listing, text, Action::Text));
+        settings = settings.append_element_content_handler((Cow::Borrowed(&SELECTORS.raw), shown));
+        rest = rest.text(move |text: &mut TextChunk<'_>| match text.text_type() {
+            TextType::Data | TextType::RCData | TextType::PlainText | TextType::CDataSection => {
+                text_edit(&shared, text, Action::Text)
+            }
+            // Code, styles, and what is not shown.
+            TextType::RawText | TextType::ScriptData => Ok(()),
+        });
+    }
+    settings.append_document_content_handler(rest)
 }
 
 fn text_of_field(rule: usize, scene: &Shared) -> Handlers {
@@ -159,9 +172,10 @@ fn show_attribute(
     })
 }
 
-/// Attributes that hold JSON, code or markup, whatever the element.
+/// Attributes that hold JSON, code, markup or copies, whatever the element.
 fn any_element(context: &Arc<Context>, scene: &Mutex<Scene>, element: &Element<'_, '_>) -> HandlerResult {
     let place = element.source_location().bytes();
+    let sweeps = context.plan.learnt().is_some();
     {
         let mut scene = lock(scene);
         if place.len() > context.limits.markup {
@@ -171,21 +185,23 @@ fn any_element(context: &Arc<Context>, scene: &Mutex<Scene>, element: &Element<'
             return Err(scene.fail(RedactError::UnscannableMarkup).into());
         };
         let is_iframe = tag.get(1..7).is_some_and(|name| name.eq_ignore_ascii_case(b"iframe"));
-        if memchr3(b'{', b'[', b'&', tag).is_none() && !is_iframe {
+        if memchr3(b'{', b'[', b'&', tag).is_none() && !is_iframe && !sweeps {
             return Ok(());
         }
     }
     let reaches_json = context.plan.reaches_json();
+    let tag_name = if sweeps { element.tag_name() } else { String::new() };
     let could_hold = |name: &[u8], raw: &[u8]| {
-        memchr3(b'{', b'[', b'&', raw).is_some() || name.eq_ignore_ascii_case(b"srcdoc")
+        sweeps || memchr3(b'{', b'[', b'&', raw).is_some() || name.eq_ignore_ascii_case(b"srcdoc")
     };
     edit_attributes(scene, element, could_hold, |name, value| {
         if name.eq_ignore_ascii_case(b"srcdoc") {
             let (shown, summary) = redact_fragment(context, value.as_bytes())?;
             return Ok(String::from_utf8(shown).ok().map(|shown| (shown, summary)));
         }
+        let of_value = |value: &str| copies::of_attribute(context, &tag_name, name, value);
         if !reaches_json || !value.contains(['{', '[']) {
-            return Ok(None);
+            return Ok(of_value(value));
         }
         if value.trim_start().starts_with(['{', '['])
             && let Some((shown, summary)) = script::json(context, value.as_bytes())
@@ -193,11 +209,16 @@ fn any_element(context: &Arc<Context>, scene: &Mutex<Scene>, element: &Element<'
             return Ok(String::from_utf8(shown).ok().map(|shown| (shown, summary)));
         }
         if !name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"on")) {
-            return Ok(None);
+            return Ok(of_value(value));
         }
         let (mut shown, mut summary) = (Vec::new(), Summary::default());
         script::redact(context, value.as_bytes(), &mut Flight::default(), &mut summary, &mut shown)?;
-        Ok(String::from_utf8(shown).ok().map(|shown| (shown, summary)))
+        let Ok(mut shown) = String::from_utf8(shown) else { return Ok(None) };
+        if let Some((swept, more)) = of_value(&shown) {
+            summary.add(&more);
+            shown = swept;
+        }
+        Ok(Some((shown, summary)))
     })
 }
 
@@ -279,7 +300,9 @@ fn any_comment(context: &Arc<Context>, scene: &Mutex<Scene>, comment: &Comment<'
     } else if text.contains(&b'<') {
         redact_fragment(context, text).ok()
     } else {
-        return Ok(());
+        let swept = std::str::from_utf8(text).ok().and_then(|text| copies::of_comment(context, text));
+        let Some((shown, summary)) = swept else { return Ok(()) };
+        Some((shown.into_bytes(), summary))
     };
     let ends_early = |shown: &[u8]| shown.windows(3).any(|end| end == b"-->" || end == b"--!");
     match shown {
@@ -337,6 +360,7 @@ struct Selectors {
     any: Selector,
     iframe: Selector,
     script: Selector,
+    raw: Selector,
     unscripted: Selector,
     meta: Selector,
 }
@@ -347,6 +371,7 @@ static SELECTORS: LazyLock<Selectors> = LazyLock::new(|| {
         any: parse("*"),
         iframe: parse("iframe"),
         script: parse("script"),
+        raw: parse("xmp"),
         unscripted: parse("noscript, noframes, noembed"),
         meta: parse("meta"),
     }

@@ -8,7 +8,8 @@
 //! and comments ([`script`]). Markup within `<noscript>`, `srcdoc` and comments is a page of its own.
 //!
 //! Within limits by name: an element that ends without an end tag (`<li>`, `<td>`, `<p>`) is open until its parent
-//! ends, so more may be hidden than it holds. Text is hidden by selector, never by what it looks like.
+//! ends, so more may be hidden than it holds. Text is hidden by selector or as a copy ([`line`], [`copies`]), never by
+//! what it looks like. Of code no copies are hidden but those within its JSON, and of styles none at all.
 
 use std::sync::{
     Arc, Mutex,
@@ -28,6 +29,7 @@ use scene::Scene;
 use splice::Splicer;
 
 mod attribute;
+mod copies;
 mod entity;
 mod field;
 mod flight;
@@ -35,6 +37,8 @@ pub(crate) mod fuzz;
 mod guard;
 mod handlers;
 mod js_string;
+mod line;
+mod markup;
 pub(crate) mod rule;
 mod scene;
 mod script;

@@ -82,6 +82,8 @@ pub(super) enum Action {
     Boundary,
     /// Text of an element that a rule selects, and how it is spelled.
     Field { rule: usize, spelling: Spelling },
+    /// Text that nothing selects, in which copies are hidden.
+    Text(Spelling),
     /// Text of a script.
     Script { kind: ScriptKind, spelling: Spelling },
     /// Text that is markup where scripting is off.

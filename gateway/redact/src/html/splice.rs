@@ -10,11 +10,12 @@ use super::{
     field::Run,
     flight::Flight,
     guard::Guard,
+    line::Line,
     redact_fragment,
     scene::{Action, ScriptKind, Spelling},
     script,
 };
-use crate::{copies::Swept, error::RedactError, redactor::Summary};
+use crate::{copies::Swept, error::RedactError, fragment::Html, redactor::Summary};
 
 /// Takes a page in pieces and emits what may leave.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ enum Text {
     None,
     /// Of an element that a rule selects.
     Field(Run),
+    /// Of no such element, with the markup in it.
+    Line(Line),
     /// A script, held whole.
     Script {
         kind: ScriptKind,
@@ -54,12 +57,14 @@ impl Splicer {
         if bytes.is_empty() {
             return Ok(());
         }
-        if let Text::Field(run) = &mut self.text {
-            run.pass(&self.context, bytes, &mut self.summary, out);
-            return Ok(());
+        match &mut self.text {
+            Text::Field(run) => run.pass(&self.context, bytes, &mut self.summary, out),
+            Text::Line(line) => line.markup(&self.context, bytes, &mut self.summary, out),
+            Text::None | Text::Script { .. } | Text::Json(_) | Text::Fragment(_) => {
+                self.settle(out)?;
+                out.extend_from_slice(bytes);
+            }
         }
-        self.settle(out)?;
-        out.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -83,6 +88,21 @@ impl Splicer {
                 }
                 Ok(())
             }
+            Action::Text(spelling) => {
+                if !matches!(self.text, Text::Line(_)) {
+                    self.settle(out)?;
+                    self.text = Text::Line(Line::default());
+                }
+                let text = std::str::from_utf8(bytes).map_err(|_| RedactError::InvalidUtf8)?;
+                let spelling = match spelling {
+                    Spelling::References => Html::Text,
+                    Spelling::Plain | Spelling::Raw => Html::Raw,
+                };
+                if let Text::Line(line) = &mut self.text {
+                    line.text(&self.context, spelling, text, &mut self.summary, out);
+                }
+                Ok(())
+            }
             Action::Script { kind: ScriptKind::Json, spelling: Spelling::Raw } => self.json(bytes, out),
             Action::Script { kind, spelling } => {
                 if !matches!(&self.text, Text::Script { spelling: same, .. } if *same == spelling) {
@@ -91,7 +111,7 @@ impl Splicer {
                 }
                 match &mut self.text {
                     Text::Script { held, .. } => hold(&self.context, held, bytes),
-                    Text::None | Text::Field(_) | Text::Json(_) | Text::Fragment(_) => Ok(()),
+                    Text::None | Text::Field(_) | Text::Line(_) | Text::Json(_) | Text::Fragment(_) => Ok(()),
                 }
             }
             Action::Fragment => {
@@ -101,7 +121,9 @@ impl Splicer {
                 }
                 match &mut self.text {
                     Text::Fragment(held) => hold(&self.context, held, bytes),
-                    Text::None | Text::Field(_) | Text::Json(_) | Text::Script { .. } => Ok(()),
+                    Text::None | Text::Field(_) | Text::Line(_) | Text::Json(_) | Text::Script { .. } => {
+                        Ok(())
+                    }
                 }
             }
         }
@@ -142,6 +164,7 @@ impl Splicer {
         match std::mem::replace(&mut self.text, Text::None) {
             Text::None | Text::Json(None) => {}
             Text::Field(run) => run.finish(context, &mut self.summary, out),
+            Text::Line(line) => line.finish(context, &mut self.summary, out),
             Text::Json(Some((inner, mut guard))) => {
                 let mut summary = Summary::default();
                 guard.pass(|shown| inner.finish(shown).map(|all| summary = all), out)?;

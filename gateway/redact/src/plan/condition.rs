@@ -130,6 +130,11 @@ impl Conditions {
         &self.sets[usize::from(set)]
     }
 
+    /// Whether a set is met where none of the members it asks is there.
+    pub(crate) fn are_met_by_nothing(&self, set: SetId) -> bool {
+        self.set(set).iter().all(|check| check.is_negated)
+    }
+
     /// The probes that ask the member under a label.
     #[inline]
     pub(crate) fn asking(&self, Label(label): Label) -> Probes {

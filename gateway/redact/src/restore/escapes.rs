@@ -1,55 +1,9 @@
-//! How values and the ways to them are spelled: JSON strings, percent escapes, names of form fields.
+//! How JSON spells values: strings with their escapes, and numbers.
 
 use std::{borrow::Cow, str};
 
 use super::RestoreError;
 use crate::json::text;
-
-/// A step of a way that a name spells.
-pub(super) struct Step<'n> {
-    pub(super) name: Cow<'n, str>,
-    /// Its number, if it may be an index; that of `[]` is 0.
-    pub(super) index: Option<usize>,
-}
-
-/// The way that the name of a form field or parameter spells: `contact[phone]`, `contact.phone`, `phones[]`.
-pub(super) fn steps(name: &str) -> Vec<Step<'_>> {
-    let mut steps = Vec::new();
-    for (place, piece) in name.split(['.', '[']).enumerate() {
-        let piece = piece.trim_end_matches(']');
-        let index = match piece {
-            "" if place > 0 => Some(0),
-            // An index behind the last is like any other that no selector names.
-            _ => piece.parse().ok().filter(|_| place > 0).map(|index: usize| index.min(MAX_INDEX)),
-        };
-        steps.push(Step { name: Cow::Borrowed(piece), index });
-    }
-    steps
-}
-
-/// The JSON text in which a string stands at the end of a way.
-pub(super) fn document(steps: &[Step<'_>], indexes: bool) -> Vec<u8> {
-    let mut document = Vec::new();
-    let mut ends = Vec::new();
-    for step in steps {
-        match step.index.filter(|_| indexes) {
-            Some(index) => {
-                document.push(b'[');
-                document.extend(b"0,".repeat(index));
-                ends.push(b']');
-            }
-            None => {
-                document.extend_from_slice(b"{\"");
-                text::push_escaped(&step.name, &mut document);
-                document.extend_from_slice(b"\":");
-                ends.push(b'}');
-            }
-        }
-    }
-    document.extend_from_slice(b"\"value\"");
-    document.extend(ends.into_iter().rev());
-    document
-}
 
 /// The text of a JSON string's inside. Halves of surrogate pairs become replacement characters: no mark has any.
 pub(super) fn unescaped(inside: &[u8]) -> Cow<'_, str> {
@@ -140,41 +94,3 @@ pub(super) fn is_number(value: &[u8]) -> bool {
     }
     rest.is_empty()
 }
-
-/// Decodes percent escapes, and `+` as a blank in forms; what is no escape stands for itself (WHATWG URL).
-pub(super) fn percent_decoded(text: &[u8], is_form: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, more)) = rest.split_first() {
-        let hex = |place: usize| more.get(place).and_then(|&digit| char::from(digit).to_digit(16));
-        let decoded = match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                rest = &more[2..];
-                (high << 4 | low) as u8
-            }
-            _ => {
-                rest = more;
-                if byte == b'+' && is_form { b' ' } else { byte }
-            }
-        };
-        out.push(decoded);
-    }
-    out
-}
-
-/// Encodes all but the unreserved characters (RFC 3986 §2.3).
-pub(super) fn percent_encoded(value: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte);
-        } else {
-            let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]);
-        }
-    }
-    out
-}
-
-/// The highest index that is told apart in the name of a form field.
-const MAX_INDEX: usize = 64;

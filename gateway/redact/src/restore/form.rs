@@ -1,15 +1,15 @@
 //! Forms (`application/x-www-form-urlencoded`, WHATWG URL §5) and queries: pairs of names and values.
 //!
-//! Names spell ways: `contact[phone]` and `contact.phone` are the field `$.contact.phone`. Pairs that are not changed
+//! Names spell ways, and are read as they are when a form is redacted: `contact[phone]` and `contact.phone` are the
+//! field `$.contact.phone`. Pairs that are not changed
 //! leave as they came. A query is never an update, so nothing is dropped from it: a search without its filter finds more.
 
 use std::ops::Range;
 
-use super::{
-    Act, Edits, Place, RestoreError, Restored, Restorer, Wanted,
-    escapes::{self, Step},
-    findings::Findings,
-    path,
+use super::{Act, Edits, Place, RestoreError, Restored, Restorer, Wanted, findings::Findings, path};
+use crate::{
+    form::path::{self as names, Notation, Step},
+    percent,
 };
 
 impl Restorer {
@@ -53,7 +53,9 @@ impl Restorer {
                     if !is_body && !path::is_plain(&real) {
                         return Err(RestoreError::Unrepresentable);
                     }
-                    edits.replace(value, escapes::percent_encoded(&real), self.options.growth_bytes)?;
+                    let mut spelled = Vec::new();
+                    percent::encode_all(real.as_bytes(), &mut spelled);
+                    edits.replace(value, spelled, self.options.growth_bytes)?;
                     has_kept = true;
                 }
                 Act::Drop if has_kept => edits.remove(start - 1..end),
@@ -73,7 +75,7 @@ impl Restorer {
         declared: &dyn Fn(&str) -> Option<Wanted>,
         findings: &mut Findings,
     ) -> Result<Act, RestoreError> {
-        let decoded = |text| String::from_utf8_lossy(&escapes::percent_decoded(text, true)).into_owned();
+        let decoded = |text| String::from_utf8_lossy(&percent::decode_form(text)).into_owned();
         let (name, value) = (decoded(name), decoded(value));
         let place = Place { wanted: None, may_drop: false, at };
         if let Act::Drop | Act::Replace(_) = self.decide(place, &name, findings)? {
@@ -94,13 +96,11 @@ impl Restorer {
         if !self.may_be_mark(value) {
             return Ok(Act::Keep);
         }
-        let steps: Vec<Step<'_>> = escapes::steps(name);
-        let may_drop = place.may_drop && steps.iter().all(|step| step.index.is_none());
-        let wanted = match declared(name) {
-            Some(wanted) => Some(wanted),
-            None if steps.len() > self.options.limits.depth => None,
-            None => self.class_of(&steps)?.map(Wanted::Only),
-        };
+        // Whatever may be an item of an array cannot be left out of it.
+        let is_item = |step| matches!(step, Step::Number(..) | Step::Next);
+        let may_drop = place.may_drop && !names::path(name, Notation::Dots).any(is_item);
+        let declared = declared(name);
+        let wanted = declared.or_else(|| names::declared_class(&self.plan, name).map(Wanted::Only));
         self.decide(Place { wanted, may_drop, ..place }, value, findings)
     }
 }

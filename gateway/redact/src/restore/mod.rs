@@ -5,7 +5,8 @@
 //! another place is dropped from an update whose missing members stay unchanged, and refused anywhere else; a near miss,
 //! an alias that stands for nothing, and one within a text are refused always. What is left leaves as it came.
 //!
-//! Which fields are declared is asked of the redactor itself (see [`trace`]). Request bodies are small and held whole, so
+//! Which fields are declared is asked of the redactor itself: of JSON by a trace (see [`trace`](crate::plan::trace)), of names by what it
+//! makes of a form. Request bodies are small and held whole, so
 //! this works on slices; what it returns does not grow beyond a bound. It knows no routes: whoever calls says whether
 //! this one restores, and whether it is an update.
 //!
@@ -21,7 +22,7 @@ use crate::{
     json,
     marks::{self, Mark},
     mask,
-    plan::{Plan, PlanError, trace},
+    plan::{Plan, PlanError},
     redactor::Limits,
     token::KeyRing,
     vault::VaultError,
@@ -256,23 +257,6 @@ impl Restorer {
         rewriter.write(body, &mut traced)?;
         rewriter.finish(&mut traced)?;
         Ok(traced)
-    }
-
-    /// The class of a field by its way from the root, the way that names of form fields and parameters spell it.
-    fn class_of(&self, steps: &[escapes::Step<'_>]) -> Result<Option<Class>, RestoreError> {
-        let mut indexes = steps.iter().any(|step| step.index.is_some());
-        loop {
-            let document = escapes::document(steps, indexes);
-            let traced = self.trace(&document)?;
-            let found = Class::ALL.into_iter().find(|class| {
-                memchr::memmem::find(&traced, format!("\"{}\"", trace::text(*class)).as_bytes()).is_some()
-            });
-            // A number in a name is an index or a name: what either declares is declared.
-            if found.is_some() || !indexes {
-                return Ok(found);
-            }
-            indexes = false;
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! A value goes into a path as one segment, and nothing in it may be read as more: no dots alone, no separators, no
 //! percent signs that a second decoding would read, no controls.
 
-use super::{Act, Edits, Place, RestoreError, Restored, Restorer, Wanted, escapes, findings::Findings};
+use super::{Act, Edits, Place, RestoreError, Restored, Restorer, Wanted, findings::Findings};
+use crate::percent;
 
 impl Restorer {
     /// Restores the path of a request. `declared` tells what the segment of a number, from 0, wants.
@@ -17,7 +18,7 @@ impl Restorer {
         let mut start = usize::from(path.starts_with('/'));
         for (number, segment) in path[start..].split('/').enumerate() {
             let end = start + segment.len();
-            let text = escapes::percent_decoded(segment.as_bytes(), false);
+            let text = percent::decode(segment.as_bytes());
             let place = Place { wanted: declared(number), may_drop: false, at: start };
             match self.decide(place, &String::from_utf8_lossy(&text), &mut findings)? {
                 Act::Keep | Act::Drop => {}
@@ -26,7 +27,8 @@ impl Restorer {
                     if !is_plain(&value) {
                         return Err(RestoreError::Unrepresentable);
                     }
-                    let segment = escapes::percent_encoded(&value);
+                    let mut segment = Vec::new();
+                    percent::encode_all(value.as_bytes(), &mut segment);
                     edits.replace(start..end, segment, self.options.growth_bytes)?;
                 }
             }

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod conditions;
+mod copied;
 mod copies;
 mod corpus;
 mod cuts;

@@ -1,7 +1,8 @@
 //! The oracle of leaks: whether a secret can be read from some output, in whatever spelling.
 //!
 //! Whoever has the output may decode it. So does the oracle: escapes of JSON and scripts, percent encoding,
-//! entities, base64 of tokens at every alignment, and all of these within each other, four deep. Phones are also
+//! entities, markup between the parts of a text, base64 of tokens at every alignment, and all of these within each
+//! other, four deep. Phones are also
 //! found by their digits, whatever separates them and whatever prefix they have.
 
 use std::collections::BTreeSet;
@@ -48,7 +49,10 @@ const DEPTH: usize = 5;
 
 /// Everything that a text decodes to in one step, where that is something else.
 fn decodings(text: &str) -> Vec<String> {
-    let steps = [unescaped(text), percent_decoded(text), entities_decoded(text)];
+    // In forms a plus is a blank, and in tables two quotes are one.
+    let form = percent_decoded(&text.replace('+', " "));
+    let cell = text.replace("\"\"", "\"");
+    let steps = [unescaped(text), percent_decoded(text), form, cell, entities_decoded(text), untagged(text)];
     steps.into_iter().filter(|decoded| decoded != text).chain(base64_decoded(text)).collect()
 }
 
@@ -95,7 +99,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// Percent encoding, and `+` for a blank where anything is encoded.
+/// Percent encoding.
 fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
@@ -114,6 +118,19 @@ fn percent_decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// What of a page is seen: no tags, no comments.
+fn untagged(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let end = if rest[start..].starts_with("<!--") { "-->" } else { ">" };
+        let Some(length) = rest[start..].find(end) else { break };
+        out.push_str(&rest[..start]);
+        rest = &rest[start + length + end.len()..];
+    }
+    out + rest
 }
 
 /// Character references of HTML: by number, and the names that a page needs.
@@ -254,6 +271,7 @@ fn the_oracle_reads_every_spelling() {
         "&#43;&#51;7061234567",
         "&plus;370612&#x33;4567",
         "&amp;#43;37061&#50;34567",
+        "&#43;370<!-- x --><b title='y'>612</b>34567",
         "370\u{a0}612\u{2011}34\u{2013}567",
         "３７０６１２３４５６７",
         "wamid.HBgLMzcwNjEyMzQ1NjcVAgASGBQ",
@@ -271,6 +289,7 @@ fn the_oracle_reads_every_spelling() {
     let mail = "zoë.müller@example.ch";
     for shown in [
         "mailto:zo%C3%AB.m%C3%BCller@example.ch",
+        "a=x+zo%C3%AB.m%C3%BCller%40example.ch",
         r"zo\u00eb.m\u00FCller@example.ch",
         "ZOË.MÜLLER@EXAMPLE.CH",
         "zo&#235;.m&#xfc;ller&commat;example.ch",
