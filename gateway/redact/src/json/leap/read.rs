@@ -450,13 +450,18 @@ impl Window {
             let empty = self.close[place] & (self.open[place] << 1 | self.odd[place]);
             misnamed[place] = (names ^ self.colon[place]) & !empty;
         }
-        let mut all = 0;
-        for place in 0..count.min(WINDOW) {
+        let (mut all, mut odds) = (0, 0);
+        for place in 0..whole(count) {
             all |= misnamed[place];
-            found.odd |= u64::from(self.odd[place] != 0) << place;
+            odds |= self.odd[place];
         }
-        if all != 0 {
-            found.end = Ended::Odd;
+        if all | odds != 0 {
+            for place in 0..count.min(WINDOW) {
+                found.odd |= u64::from(self.odd[place] != 0) << place;
+                if misnamed[place] != 0 {
+                    found.end = Ended::Odd;
+                }
+            }
         }
         named
     }
@@ -513,14 +518,27 @@ fn whole(count: usize) -> usize {
 /// For each block whether the last token before it is of `before`, of which `behind` are the other tokens. Returns the
 /// same of the block behind them.
 #[inline(always)]
-fn pending(row: &mut Row, before: &Row, behind: &Row, count: usize, mut is_before: u64) -> u64 {
-    for place in 0..count.min(WINDOW) {
-        row[place] = is_before;
-        let (before, behind) = (before[place], behind[place]);
+fn pending(row: &mut Row, before: &Row, behind: &Row, count: usize, is_before: u64) -> u64 {
+    let mut ends = [is_before; WINDOW];
+    let mut has_none = false;
+    for place in 0..whole(count) {
         // The highest bit of both is of the greater one.
-        is_before = if before | behind == 0 { is_before } else { u64::from(before > behind) };
+        ends[place] = u64::from(before[place] > behind[place]);
+        has_none |= before[place] | behind[place] == 0;
     }
-    is_before
+    row[0] = is_before;
+    row[1..].copy_from_slice(&ends[..WINDOW - 1]);
+    if has_none {
+        // What is pending passes over a block without tokens.
+        for place in 0..count.min(WINDOW - 1) {
+            row[place + 1] = if before[place] | behind[place] == 0 { row[place] } else { ends[place] };
+        }
+    }
+    match count.checked_sub(1) {
+        Some(last) if before[last] | behind[last] == 0 => row[last],
+        Some(last) => ends[last],
+        None => is_before,
+    }
 }
 
 /// Those of `tokens` whose token before them is of `first`, or before the block if there is none in it.
@@ -580,7 +598,7 @@ mod tests {
         (before[0], behind[0]) = (1 << 9, 1 << 8);
         (before[2], behind[2]) = (1 << 8, 1 << 9);
         assert_eq!(pending(&mut row, &before, &behind, 4, 0), 0);
-        assert_eq!(row[..5], [0, 1, 1, 0, 7]);
+        assert_eq!(row[..4], [0, 1, 1, 0]);
     }
 
     #[test]
