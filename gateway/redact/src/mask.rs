@@ -11,6 +11,7 @@ use crate::{
     alias::{AliasKey, Code},
     class::Class,
     display::Display,
+    scan::{self, BLOCK},
     vault::Source,
 };
 
@@ -43,7 +44,9 @@ pub(crate) fn write_text(class: Class, display: Display, value: &[u8], source: S
         Display::Hidden => class,
     };
     let shown = match (class, display) {
-        (Class::Avatar, Display::Partial) | (_, Display::Alias) => write_alias(class, value, source, out),
+        (Class::Avatar, Display::Partial) | (_, Display::Alias) => {
+            code(class, value, source).inspect(|code| write_code(*code, out)).is_some()
+        }
         (_, Display::Partial) => str::from_utf8(value).is_ok_and(|value| write_partial(class, value, out)),
         (_, Display::Hidden) => false,
     };
@@ -77,9 +80,12 @@ pub(crate) fn write_hidden(class: Class, out: &mut String) {
 /// The class whose alias or partial form a value takes: a name that is a number or an address is treated as one.
 pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
     match class {
-        // Most names begin with a letter, and then only an address is in doubt.
+        // Most names begin with a letter, and then only an address is in doubt. U+0400 to U+07FF are letters of
+        // Cyrillic, Hebrew, Arabic and others: no digits of ours, no blanks.
         Class::Name
-            if value.first().is_some_and(u8::is_ascii_alphabetic)
+            if value
+                .first()
+                .is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, 0xd0..=0xdf))
                 && memchr::memchr(b'@', value).is_none() =>
         {
             Class::Name
@@ -93,44 +99,63 @@ pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
     }
 }
 
-/// Appends the alias, or nothing and `false` where the vault refuses the value.
-fn write_alias(class: Class, value: &[u8], source: Source<'_>, out: &mut String) -> bool {
-    if class == Class::FileUrl {
-        return false;
+/// The code of a value as a field of its class shows it; none where the vault refuses the value.
+#[inline]
+pub(crate) fn code(class: Class, value: &[u8], source: Source<'_>) -> Option<Code> {
+    match judged_class(class, value) {
+        Class::FileUrl => None,
+        class => source.code(class, value),
     }
-    let code = source.code(class, value);
-    if let Some(code) = code {
-        write_code(code, out);
-    }
-    code.is_some()
 }
 
 /// Appends a code in the dress of its class.
 pub(crate) fn write_code(code: Code, out: &mut String) {
+    let mut block = [0; BLOCK];
+    let length = dress(code, &mut block, 0);
+    out.push_str(str::from_utf8(&block[..length]).unwrap_or_default()); // ASCII
+}
+
+/// Appends a code in the dress of its class, as a JSON string.
+#[inline]
+pub(crate) fn push_code(code: Code, out: &mut Vec<u8>) {
+    let mut block = [b'"'; BLOCK];
+    let length = dress(code, &mut block, 1);
+    block[length] = b'"';
+    scan::append_block(out, &block, length + 1);
+}
+
+/// Spells a code in the dress of its class from the place `at` of a block on, in ASCII that needs no escapes. Returns
+/// where it ends: before the last byte.
+#[inline]
+fn dress(code: Code, block: &mut [u8; BLOCK], at: usize) -> usize {
     let mut place = [0; Code::MAX_LENGTH];
     let spelled = code.spell(&mut place);
-    let (before, after) = match code.class() {
+    let (before, after): (&[u8], &[u8]) = match code.class() {
         Class::Name => {
             spelled.make_ascii_uppercase();
-            ("Client ", "")
+            (b"Client ", b"")
         }
-        Class::Phone => ("+999", ""),
-        Class::Email => ("c-", "@client.invalid"),
-        Class::Handle => ("c_", ""),
-        Class::Avatar => ("/.chatwarden/avatar/", ".svg"),
-        Class::FileUrl => return,
+        Class::Phone => (b"+999", b""),
+        Class::Email => (b"c-", b"@client.invalid"),
+        Class::Handle => (b"c_", b""),
+        Class::Avatar => (b"/.chatwarden/avatar/", b".svg"),
+        Class::FileUrl => return at,
     };
-    let mut spelled = str::from_utf8(spelled).unwrap_or_default(); // digits and letters
-    out.push_str(before);
-    if code.class() == Class::Name {
-        while let Some((group, rest)) = spelled.split_at_checked(GROUP).filter(|(_, rest)| !rest.is_empty()) {
-            out.push_str(group);
-            out.push('-');
-            spelled = rest;
+    let group = if code.class() == Class::Name { GROUP } else { Code::MAX_LENGTH };
+    let mut end = at;
+    let mut push = |bytes: &[u8]| {
+        block[end..end + bytes.len()].copy_from_slice(bytes);
+        end += bytes.len();
+    };
+    push(before);
+    for (number, group) in spelled.chunks(group).enumerate() {
+        if number > 0 {
+            push(b"-");
         }
+        push(group);
     }
-    out.push_str(spelled);
-    out.push_str(after);
+    push(after);
+    end
 }
 
 /// Appends the partial form, or nothing and `false` where it would show too much.

@@ -1,6 +1,6 @@
 //! Hidden values on their way out: what is held of one, what it is shown as, and how many there were.
 
-use super::text::{self, Held, TextLexer};
+use super::text::{self, Held, Sink, TextLexer};
 use crate::{class::Class, mask, plan::Plan, redactor::Summary};
 
 /// What stands in the place of hidden values, and what is kept to put it there.
@@ -27,6 +27,10 @@ impl Values {
 
     /// Emits what stands for a hidden string; one that was too long to hold has no value here.
     pub(super) fn text(&mut self, plan: &Plan, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
+        if let Some(code) = value.and_then(|value| plan.alias(class, value)) {
+            self.summary.hidden[class.index()] += 1;
+            return mask::push_code(code, out);
+        }
         self.shown.clear();
         match value {
             Some(value) => plan.write_text(class, value, &mut self.shown),
@@ -48,12 +52,21 @@ impl Values {
     /// Emits what stands for a hidden string that is here as a whole, escapes and all.
     #[inline]
     pub(super) fn raw_text(&mut self, plan: &Plan, class: Class, raw: &[u8], out: &mut Vec<u8>) {
-        if memchr::memchr(b'\\', raw).is_none() {
+        let Some(first) = memchr::memchr(b'\\', raw) else {
             return self.plain_text(plan, class, raw, out);
-        }
+        };
         self.begin();
-        // A leap hands over complete escapes alone; of anything else the decoded part is shown.
-        let _ = TextLexer::Plain.advance(raw, &mut 0, &mut self.held);
+        let (mut rest, mut escape) = (raw, Some(first));
+        while let Some(at) = escape {
+            let Some(character) = rest.get(at + 1).and_then(|letter| text::unescaped(*letter)) else { break };
+            self.held.bytes(&rest[..at]);
+            self.held.bytes(&[character]);
+            rest = &rest[at + 2..];
+            escape = memchr::memchr(b'\\', rest);
+        }
+        // What is left has no escapes, or some of digits. A leap hands over complete ones alone; of anything else the
+        // decoded part is shown.
+        let _ = TextLexer::Plain.advance(rest, &mut 0, &mut self.held);
         self.held_text(plan, class, out);
     }
 

@@ -213,7 +213,8 @@ pub(crate) fn push_escaped(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn unescaped(byte: u8) -> Option<u8> {
+/// What a letter behind a backslash stands for, but for the `u`.
+pub(super) fn unescaped(byte: u8) -> Option<u8> {
     match byte {
         b'"' | b'\\' | b'/' => Some(byte),
         b'b' => Some(0x08),

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use crate::{
-    alias::AliasKey,
+    alias::{AliasKey, Code},
     class::Class,
     copies::Learnt,
     csv::column_name,
@@ -163,6 +163,16 @@ impl Plan {
         }
         self.learn(class, value);
         self.show_copy(class, value, out);
+    }
+
+    /// The code of what a string of the class is shown as, if that is an alias.
+    #[inline]
+    pub(crate) fn alias(&self, class: Class, value: &[u8]) -> Option<Code> {
+        if self.display(class) != Display::Alias || self.is_tracing || value.is_empty() {
+            return None;
+        }
+        self.learn(class, value);
+        mask::code(class, value, self.source())
     }
 
     /// Appends what a value is shown as where it is found elsewhere than in its field.
