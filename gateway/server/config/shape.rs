@@ -215,7 +215,12 @@ const LIMITS: Shape = Shape::Object(&[
         .default("100000"),
     Field::new("held_object", "The most bytes of an object that waits for its discriminator.", Shape::SIZE)
         .later(),
-    Field::new("copies_window", "The most bytes of a body that is searched for copies.", Shape::SIZE).later(),
+    Field::new(
+        "copies_window",
+        "How much of the start of a body is held, so that copies before their field are hidden.",
+        Shape::SIZE,
+    )
+    .later(),
     Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
     Field::new("contact_writes", "How many contact fields an account may write.", Shape::Any).later(),
 ]);

@@ -37,14 +37,8 @@ impl Stack {
 
     /// Whether containers in the innermost one are like it, as long as no name of the plan leads to them.
     #[inline(always)]
-    pub(super) fn is_steady(&self, automaton: &Automaton) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        frame.is_calm
-            && (!frame.is_live
-                || self
-                    .states
-                    .last()
-                    .is_some_and(|state| automaton.simple_step(*state, Label::OTHER) == Some(*state)))
+    pub(super) fn is_steady(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.is_calm && frame.is_steady)
     }
 
     /// How many containers are open.
@@ -185,7 +179,18 @@ impl Stack {
             && !(is_live
                 && (kind == Kind::Array && automaton.has_indexes()
                     || automaton.treatment(self.state(automaton), Label::OTHER).is_some()));
-        self.frames.push(Frame { kind, is_live, is_calm, is_asked, hidden, keys, chain, index: 0 });
+        let is_steady = is_calm && (!is_live || automaton.is_steady(self.state(automaton)));
+        self.frames.push(Frame {
+            kind,
+            is_live,
+            is_calm,
+            is_steady,
+            is_asked,
+            hidden,
+            keys,
+            chain,
+            index: 0,
+        });
         Ok(())
     }
 
@@ -202,7 +207,7 @@ impl Stack {
         if self.frames.len() >= depth {
             return None;
         }
-        let (mut is_live, mut is_calm) = (false, true);
+        let (mut is_live, mut is_calm, mut is_steady) = (false, true, true);
         if frame.is_live {
             let label = if frame.kind == Kind::Object { member } else { Label::OTHER };
             let state = automaton.simple_step(*self.states.last()?, label)?;
@@ -210,12 +215,14 @@ impl Stack {
                 self.states.push(state);
                 is_live = true;
                 is_calm = automaton.is_simple_calm(state);
+                is_steady = automaton.simple_step(state, Label::OTHER) == Some(state);
             }
         }
         self.frames.push(Frame {
             kind,
             is_live,
             is_calm,
+            is_steady,
             is_asked: false,
             hidden: None,
             keys: None,
@@ -305,6 +312,8 @@ struct Frame {
     is_live: bool,
     /// No value in it is treated but under a name of the plan, at once and by that name alone.
     is_calm: bool,
+    /// Containers in it are as it is, unless a name of the plan leads to them.
+    is_steady: bool,
     /// Whether conditions may ask members of this object. `is_asked` implies `is_live` and excludes `is_calm`.
     is_asked: bool,
     /// The class of every value below that is not kept.

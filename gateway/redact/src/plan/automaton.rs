@@ -328,6 +328,21 @@ impl Automaton {
         Some((matching & !simple.last) << 1 | state & simple.lasting)
     }
 
+    /// Whether nothing becomes of children under no name of the plan, whatever they are, and the state below them is the
+    /// same.
+    pub(crate) fn is_steady(&self, state: &[u64]) -> bool {
+        let mut carry = 0;
+        self.indexes.is_empty()
+            && (0..self.words).all(|word| {
+                let matching = state[word] & self.row(Label::OTHER)[word];
+                let passed = matching & !self.last[word];
+                let next = passed << 1 | carry | state[word] & self.lasting[word];
+                carry = passed >> 63;
+                matching & (self.selecting[word] | self.last[word] & self.keys[word]) == 0
+                    && next == state[word]
+            })
+    }
+
     /// The treatment of the child under `label` in such a state; `None` for any other automaton.
     #[inline(always)]
     pub(crate) fn simple_treatment(&self, state: u64, label: Label) -> Option<Option<Treatment>> {

@@ -55,7 +55,7 @@ impl Work for Walk<'_, '_, '_> {
             seen = 1;
         }
         let mut is_live = leap.stack.is_live();
-        if leap.stack.is_steady(leap.plan.automaton()) {
+        if leap.stack.is_steady() {
             let stopped = if is_live { leap.hide_everywhere(window, found, keys) } else { None };
             seen = match stopped {
                 Some(place) => place,
@@ -126,9 +126,7 @@ impl Leap<'_, '_> {
     /// is closed.
     #[inline(always)]
     pub(super) fn is_wary(&self, found: &Found) -> bool {
-        found.fall != usize::MAX
-            || self.stack.depth() > found.floor.depth()
-            || !self.stack.is_steady(self.plan.automaton())
+        found.fall != usize::MAX || self.stack.depth() > found.floor.depth() || !self.stack.is_steady()
     }
 
     /// Takes brackets up to the place `to`, which matter to the nest alone.
@@ -159,7 +157,7 @@ impl Leap<'_, '_> {
         let bracket = self.chunk[at];
         self.walked = at + 1;
         if let b'{' | b'[' = bracket {
-            let end = match self.stack.is_steady(self.plan.automaton()) && at != self.label_at {
+            let end = match self.stack.is_steady() && at != self.label_at {
                 true => None,
                 false => self.enter(bracket == b'{', at),
             };
