@@ -2,7 +2,8 @@
 
 use super::{
     WINDOW,
-    read::{Found, Row, Window},
+    read::Found,
+    window::{Row, Window},
 };
 use crate::{
     plan::{Automaton, BEFORE, Clue},

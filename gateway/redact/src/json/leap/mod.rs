@@ -1,9 +1,10 @@
-//! The fast way: whole blocks of 64 bytes at a time.
+//! The fast way: whole blocks of 64 bytes at a time, a window of some blocks after another.
 //!
-//! A leap carries the grammar of JSON (RFC 8259) through bit masks: which tokens stand where, and whether each may
-//! follow the one before it. It does the common work itself – keys of the plan, hidden strings and numbers,
-//! containers – and leaves at an exact place where something needs more. It promises nothing about malformed
-//! documents: where anything is odd it gives up without a trace, and the exact machine reads the same bytes again.
+//! A window is gone through in steps, and each sees all of it: [`read`] finds tokens and judges each by the one before
+//! it (RFC 8259), [`keys`] the keys that may be of the plan, [`walk`] hides what is to be hidden, [`scalars`] judges
+//! numbers and words. Where something needs more, a leap leaves at an exact place ([`leave`]) to the exact machine. It
+//! promises nothing about malformed documents: where anything is odd it gives up without a trace, and the exact machine
+//! reads the same bytes again.
 
 use super::{Cursor, Kind, Rewriter, State, TextLexer, number, show::Values, stack::Stack};
 use crate::{
@@ -13,15 +14,19 @@ use crate::{
 };
 
 use keys::{Find, Keys};
-use read::{Carry, Ended, Found, Nest, Read, Window};
+use nest::Nest;
+use read::{Carry, Ended, Found, Read};
 use scalars::Scalars;
 use walk::{End, Open, Walk};
+use window::Window;
 
 mod keys;
 mod leave;
+mod nest;
 mod read;
 mod scalars;
 mod walk;
+mod window;
 
 /// Fewer bytes are not worth the way in and out.
 const WORTH: usize = 40;

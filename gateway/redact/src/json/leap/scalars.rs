@@ -1,6 +1,6 @@
 //! The numbers and words of blocks.
 
-use super::{WINDOW, read::Window};
+use super::{WINDOW, window::Window};
 use crate::{
     json::number,
     scan::{BLOCK, Lanes, Work},

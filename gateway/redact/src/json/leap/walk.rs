@@ -2,11 +2,7 @@
 //!
 //! It keeps the stack, and hides what is to be hidden.
 
-use super::{
-    Leap, Stop, WINDOW,
-    keys::Keys,
-    read::{Found, Window},
-};
+use super::{Leap, Stop, WINDOW, keys::Keys, read::Found, window::Window};
 use crate::{
     class::Class,
     json::{Kind, State, number, text},
