@@ -104,7 +104,9 @@ pub(crate) fn judged_class(class: Class, value: &[u8]) -> Class {
 pub(crate) fn code(class: Class, value: &[u8], source: Source<'_>) -> Option<Code> {
     match judged_class(class, value) {
         Class::FileUrl => None,
-        class => source.code(class, value),
+        class @ (Class::Phone | Class::Email | Class::Name | Class::Handle | Class::Avatar) => {
+            source.code(class, value)
+        }
     }
 }
 

@@ -79,12 +79,14 @@ impl Stack {
         self.frames.last().map_or(Chain::NONE, |frame| frame.chain)
     }
 
-    /// The treatment of the member under `label` of a calm object.
+    /// The treatment of the member under `label` of an object in which the state is that of the innermost container,
+    /// which is calm: that one, or one in it that is not on the stack.
     #[inline(always)]
     pub(super) fn calm_treatment(&self, automaton: &Automaton, label: Label) -> Option<Treatment> {
-        match self.states.last().and_then(|state| automaton.simple_treatment(*state, label)) {
+        let state = self.states.last().filter(|_| self.is_live())?;
+        match automaton.simple_treatment(*state, label) {
             Some(treatment) => treatment,
-            None => self.treatment(automaton, label),
+            None => automaton.treatment(self.state(automaton), label),
         }
     }
 

@@ -454,3 +454,46 @@ fn hidden_values_are_counted_by_class() {
     assert_eq!(summary.hidden[Class::Name.index()], 1);
     assert_eq!(summary.total(), 5);
 }
+
+#[test]
+fn members_of_objects_that_are_not_on_the_stack_are_judged_as_members() {
+    // In a leap an array stood for the objects in it, and its items have no names.
+    let select = |text| Selector::parse(text).unwrap();
+    let plan = Plan::builder()
+        .display(Class::Phone, Display::Hidden)
+        .field(Class::Phone, &select("$..phone"))
+        .contact_keys(Class::Handle, &select("$..by_handle"));
+    let plan = Arc::new(plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap());
+    let body = r#"[null,{"id":1,"phone": 37061234567,"text":"long enough for a leap"},{"phone": true}]"#;
+    let mut redactor = Redactor::json(plan);
+    let mut out = Vec::new();
+    redactor.write(body.as_bytes(), &mut out).unwrap();
+    assert_eq!(redactor.finish(&mut out).unwrap().total(), 2);
+    let expected = r#"[null,{"id":1,"phone": 0,"text":"long enough for a leap"},{"phone": false}]"#;
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn a_container_is_judged_by_its_key_wherever_a_window_ends_between_them() {
+    let select = |text| Selector::parse(text).unwrap();
+    let plan = |kept: bool| {
+        let plan = Plan::builder().display(Class::Name, Display::Hidden);
+        let plan = if kept {
+            plan.keep(&select("$..from")).field(Class::Name, &select("$..title"))
+        } else {
+            plan.field(Class::Name, &select("$..from.title"))
+        };
+        Arc::new(plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
+    };
+    for (plan, hidden) in [(plan(false), 3), (plan(true), 0)] {
+        for padding in (0..140).chain(940..1_100) {
+            let from = r#""from": {"id":1,"title":"Anna"}"#;
+            let body =
+                format!(r#"{{"text":"{}",{from},"list":[{{{from}}},{{{from}}}]}} "#, "x".repeat(padding));
+            let mut redactor = Redactor::json(Arc::clone(&plan));
+            let mut out = Vec::new();
+            redactor.write(body.as_bytes(), &mut out).unwrap();
+            assert_eq!(redactor.finish(&mut out).unwrap().total(), hidden, "{body}");
+        }
+    }
+}

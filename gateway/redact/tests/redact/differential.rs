@@ -203,10 +203,10 @@ const TAILS: [&str; 3] = [
     r#","text":"A tail of ordinary text, with \"quotes\" and \\ in it, longer than a block or two, so that whatever goes wrong before it shows.","phone":"+37069999999","items":[{"id":1,"name":"Z"},{"id":2,"name":"Y"}],"end":null} "#,
 ];
 
-const PLANS: usize = 7;
+const PLANS: usize = 8;
 
 /// Some fields at any depth; nothing; everything; aliases; exact ways; conditions and names that are contacts;
-/// strings that are looked into.
+/// strings that are looked into; what is kept, and names that are contacts, without conditions.
 fn plans() -> &'static [Arc<Plan>; PLANS] {
     static ALL: OnceLock<[Arc<Plan>; PLANS]> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -234,6 +234,7 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
             ),
             conditional(),
             looking_into_strings(),
+            keeping(),
         ]
     })
 }
@@ -260,6 +261,15 @@ fn looking_into_strings() -> Arc<Plan> {
         .json_in_string(&parse("$..a"))
         .html_in_string(&parse("$..name"))
         .text(&parse("$..['text', 'x', 'é😀']"));
+    Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
+}
+
+fn keeping() -> Arc<Plan> {
+    let builder = Plan::builder()
+        .keep(&parse("$..items"))
+        .field(Class::Phone, &parse("$..phone"))
+        .field(Class::Name, &parse("$..['name', 'a', 'é😀']"))
+        .contact_keys(Class::Handle, &parse("$..deep"));
     Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
 }
 

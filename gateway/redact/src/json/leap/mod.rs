@@ -6,6 +6,8 @@
 //! promises nothing about malformed documents: where anything is odd it gives up without a trace, and the exact machine
 //! reads the same bytes again.
 
+use std::cell::RefCell;
+
 use super::{Cursor, Kind, Rewriter, State, TextLexer, number, show::Values, stack::Stack};
 use crate::{
     plan::{Label, Plan},
@@ -89,8 +91,17 @@ impl Rewriter {
             walked: cursor.at,
             label_at: usize::MAX,
             label: Label::OTHER,
+            is_container_ahead: false,
         };
-        match leap.run(self.set) {
+        let set = self.set;
+        let place = SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => leap.run(set, &mut scratch),
+            Err(_) => {
+                let mut scratch = Scratch::EMPTY;
+                leap.run(set, &mut scratch)
+            }
+        });
+        match place {
             Some(place) => {
                 cursor.at = place.at;
                 cursor.passed = place.passed;
@@ -136,6 +147,23 @@ struct Leap<'l, 'c> {
     /// Where the value of the last key of the plan begins, and what the key is.
     label_at: usize,
     label: Label,
+    /// Whether that value is a container, and is still to come.
+    is_container_ahead: bool,
+}
+
+/// What a leap writes down of a window. It is of no use behind it.
+struct Scratch {
+    window: Window,
+    keys: Keys,
+}
+
+impl Scratch {
+    const EMPTY: Scratch = Scratch { window: Window::EMPTY, keys: Keys::NONE };
+}
+
+thread_local! {
+    /// One for all streams of a worker: to clear it would cost a short message as much as to read it.
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::EMPTY) };
 }
 
 /// Where the exact machine goes on.
@@ -167,11 +195,10 @@ struct Stop {
 }
 
 impl Leap<'_, '_> {
-    fn run(mut self, set: Set) -> Option<Place> {
+    fn run(mut self, set: Set, scratch: &mut Scratch) -> Option<Place> {
+        let Scratch { window, keys } = scratch;
         let mut carry = Carry::of(self.state, self.nest);
         let deepest = Nest::at(self.limits.depth);
-        let mut window = Window::EMPTY;
-        let mut keys = Keys::NONE;
         let mut edge = [b' '; BLOCK];
         loop {
             let rest = &self.chunk[self.base..];
@@ -189,8 +216,7 @@ impl Leap<'_, '_> {
             }
             let before = carry;
             let floor = Nest::at(self.stack.depth().max(1));
-            let mut found =
-                set.run(Read { blocks, last, window: &mut window, carry: &mut carry, deepest, floor });
+            let mut found = set.run(Read { blocks, last, window, carry: &mut carry, deepest, floor });
             if found.count > blocks.len()
                 && matches!(found.end, Ended::Whole | Ended::Key)
                 && (carry.string != 0 || rest.last().is_none_or(|&byte| !number::is_end(byte)))
@@ -200,19 +226,12 @@ impl Leap<'_, '_> {
                 if blocks.is_empty() {
                     return self.leave(&carry);
                 }
-                found = set.run(Read {
-                    blocks,
-                    last: None,
-                    window: &mut window,
-                    carry: &mut carry,
-                    deepest,
-                    floor,
-                });
+                found = set.run(Read { blocks, last: None, window, carry: &mut carry, deepest, floor });
             }
             if found.count == 0 || found.end == Ended::Odd {
                 return if found.end == Ended::Odd { None } else { self.leave(&before) };
             }
-            if !self.are_escapes(&window, &found) || !self.are_right_over_blanks(&window, &found) {
+            if !self.are_escapes(window, &found) || !self.are_right_over_blanks(window, &found) {
                 return None;
             }
             let automaton = self.plan.automaton();
@@ -220,11 +239,10 @@ impl Leap<'_, '_> {
             keys.clear();
             if is_live {
                 let (chunk, base) = (self.chunk, self.base);
-                set.run(Find { automaton, chunk, base, window: &window, found: &found, keys: &mut keys });
+                set.run(Find { automaton, chunk, base, window, found: &found, keys });
             }
-            let window = &window;
             let end = self.base + (found.count * BLOCK).min(rest.len());
-            let stop = match set.run(Walk { leap: &mut self, window, found: &found, keys: &keys }) {
+            let stop = match set.run(Walk { leap: &mut self, window, found: &found, keys }) {
                 Some(End::Odd) => return None,
                 Some(End::Stop(stop)) => Some(stop),
                 None => match found.end {
@@ -248,7 +266,7 @@ impl Leap<'_, '_> {
                 return None;
             }
             if let Some(stop) = stop {
-                self.walk_to(window, stop.at);
+                self.walk_to(window, &found, stop.at);
                 return Some(self.stop(stop));
             }
             (self.nest, self.walked, self.base) = (carry.nest, end, end);

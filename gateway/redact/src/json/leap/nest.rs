@@ -30,6 +30,12 @@ impl Nest {
         Nest(self.0 >> 1)
     }
 
+    /// Without the containers that are deeper.
+    #[inline(always)]
+    pub(super) fn up_to(self, depth: usize) -> Nest {
+        Nest(self.0 >> self.depth().saturating_sub(depth))
+    }
+
     /// Whether the container at a depth, of which the outermost is one, is an object.
     pub(super) fn is_object(self, depth: usize) -> bool {
         self.0 >> (self.depth() - depth) & 1 != 0
@@ -53,5 +59,6 @@ mod tests {
         assert_eq!([1, 2, 3].map(|depth| nest.is_object(depth)), [true, false, true]);
         assert!(nest > Nest::at(3) && nest < Nest::at(4) && nest.close() < Nest::at(3));
         assert!(nest.close().close().close() == Nest::EMPTY);
+        assert!(nest.up_to(1) == Nest::EMPTY.open(true) && nest.up_to(5) == nest);
     }
 }

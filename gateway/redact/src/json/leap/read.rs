@@ -126,10 +126,6 @@ impl Work for Read<'_> {
             found.fall = usize::MAX;
         }
         *carry = window.carry_behind(&found, count, &before, carry);
-        if let Some(quote) = window.quote.get_mut(found.count) {
-            // The next block was not read, as far as others are concerned.
-            *quote = 0;
-        }
         if lanes.has_control(lowest) {
             let blocks = blocks.iter().chain([edge]);
             let controls = blocks

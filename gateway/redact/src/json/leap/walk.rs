@@ -51,23 +51,27 @@ impl Work for Walk<'_, '_, '_> {
             seen = 1;
         }
         let mut is_live = leap.stack.is_live();
-        if leap.stack.is_steady() {
+        if leap.stack.is_steady() && !leap.is_container_ahead {
             let stopped = if is_live { leap.hide_everywhere(window, found, keys) } else { None };
             seen = match stopped {
                 Some(place) => place,
                 None if found.fall == usize::MAX => return None,
-                None => found.fall,
+                None => {
+                    // All containers are closed but for those on the stack.
+                    leap.nest = leap.nest.up_to(leap.stack.depth());
+                    leap.walked = leap.base + found.fall;
+                    found.fall
+                }
             };
         }
         // Whether brackets matter.
         let mut is_wary = leap.is_wary(found);
         if is_wary {
-            leap.walk_to(window, leap.base + seen);
+            leap.walk_to(window, found, leap.base + seen);
         }
         let rows = keys.rows(seen);
-        for block in seen / BLOCK..found.count.min(WINDOW) {
+        for (block, &keys) in rows.iter().enumerate().take(found.count).skip(seen / BLOCK) {
             let brackets = window.open[block] | window.close[block];
-            let keys = rows[block];
             let mut events = if is_wary { keys | brackets } else { keys };
             if block == seen / BLOCK {
                 events &= !0 << (seen % BLOCK);
@@ -87,7 +91,7 @@ impl Work for Walk<'_, '_, '_> {
                     match leap.member(window, found, at, rare & bit != 0) {
                         Member::Passed => continue,
                         // What the label means for it is known on the stack alone.
-                        Member::Container => leap.walk_to(window, at),
+                        Member::Container => leap.walk_to(window, found, at),
                         Member::End(end) => return Some(end),
                     }
                 } else {
@@ -95,7 +99,7 @@ impl Work for Walk<'_, '_, '_> {
                 }
                 is_live = leap.stack.is_live();
                 let was_wary = is_wary;
-                is_wary = leap.label_at > at && leap.label_at != usize::MAX || leap.is_wary(found);
+                is_wary = leap.is_wary(found);
                 if is_wary && !was_wary {
                     events |= brackets & !(bit | (bit - 1));
                 } else if !is_wary && was_wary {
@@ -122,14 +126,19 @@ impl Leap<'_, '_> {
     /// is closed.
     #[inline(always)]
     pub(super) fn is_wary(&self, found: &Found) -> bool {
-        found.fall != usize::MAX || self.stack.depth() > found.floor.depth() || !self.stack.is_steady()
+        self.is_container_ahead
+            || found.fall != usize::MAX
+            || self.stack.depth() > found.floor.depth()
+            || !self.stack.is_steady()
     }
 
     /// Takes brackets up to the place `to`, which matter to the nest alone.
     #[inline(never)]
-    pub(super) fn walk_to(&mut self, window: &Window, to: usize) {
+    pub(super) fn walk_to(&mut self, window: &Window, found: &Found, to: usize) {
         let first = (self.walked - self.base) / BLOCK;
-        for (block, (open, close)) in window.open.iter().zip(&window.close).enumerate().skip(first) {
+        for (block, (open, close)) in
+            window.open.iter().zip(&window.close).enumerate().take(found.count).skip(first)
+        {
             let base = self.base + block * BLOCK;
             if base >= to {
                 break;
@@ -152,6 +161,7 @@ impl Leap<'_, '_> {
     fn bracket(&mut self, at: usize) -> Option<End> {
         let bracket = self.chunk[at];
         self.walked = at + 1;
+        self.is_container_ahead = false;
         if let b'{' | b'[' = bracket {
             let end = match self.stack.is_steady() && at != self.label_at {
                 true => None,
@@ -223,7 +233,7 @@ impl Leap<'_, '_> {
     #[inline(always)]
     fn hide_everywhere(&mut self, window: &Window, found: &Found, keys: &Keys) -> Option<usize> {
         let automaton = self.plan.automaton();
-        let (chunk, base) = (self.chunk, self.base);
+        let (chunk, base, count) = (self.chunk, self.base, found.count.min(WINDOW));
         let mut passed = self.passed;
         let mut stopped = None;
         for candidate in keys.all() {
@@ -250,10 +260,10 @@ impl Leap<'_, '_> {
             passed = at;
             // The quotes of the 64 bytes behind the opening one.
             let (block, bit) = ((at - base) / BLOCK, (at - base) % BLOCK);
-            let quote = |block: usize| window.quote.get(block).map_or(0, |quote| *quote);
+            let quote = |block: usize| if block < count { window.quote[block] } else { 0 };
             let quotes = quote(block) >> bit >> 1 | quote(block + 1) << (63 - bit);
             let close = match quotes {
-                0 => self.closing(at, window, found.count),
+                0 => self.closing(at, window, count),
                 _ => Some(at + 1 + quotes.trailing_zeros() as usize),
             };
             match (close, self.plan.constant(class)) {
@@ -311,7 +321,8 @@ impl Leap<'_, '_> {
         self.label = label;
         let exact = Member::End(End::Stop(Stop { at, state: State::Value }));
         let first = self.chunk.get(at);
-        let passed = if let Some(b'{' | b'[') = first { Member::Container } else { Member::Passed };
+        self.is_container_ahead = matches!(first, Some(b'{' | b'['));
+        let passed = if self.is_container_ahead { Member::Container } else { Member::Passed };
         let class = match self.stack.calm_treatment(self.plan.automaton(), label) {
             Some(Treatment::Keep | Treatment::Written) if self.is_marking => return exact,
             None | Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Written) => return passed,
