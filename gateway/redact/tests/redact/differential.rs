@@ -52,6 +52,25 @@ fn odd_members_in_windows_of_some_thousand_bytes_come_to_the_same_as_byte_by_byt
     }
 }
 
+/// A word that ended with a window was taken with a digit behind it.
+#[test]
+fn what_stands_over_the_end_of_a_window_comes_to_the_same_as_byte_by_byte() {
+    let members: [&[u8]; 4] = [
+        b"\"a\":null1",
+        b"\"a\":true0",
+        b"\"a\":false7",
+        b"\"a\":1e12",
+    ];
+    for end in [1_024, 2_048] {
+        for member in members {
+            for offset in end - member.len() - 8..=end {
+                let body = document(Padding::Text, offset, member, 2);
+                plans().iter().for_each(|plan| check(plan, &body, end));
+            }
+        }
+    }
+}
+
 #[test]
 fn the_lists_of_odd_members_say_what_they_are() {
     let nothing = plan(&[], Display::Hidden);
