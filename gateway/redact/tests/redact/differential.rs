@@ -52,14 +52,19 @@ fn odd_members_in_windows_of_some_thousand_bytes_come_to_the_same_as_byte_by_byt
     }
 }
 
-/// A word that ended with a window was taken with a digit behind it.
+/// A word that ended with a window was taken with a digit behind it, and a container that began with one was read as
+/// if no key led to it: what is hidden below that key alone was not hidden.
 #[test]
 fn what_stands_over_the_end_of_a_window_comes_to_the_same_as_byte_by_byte() {
-    let members: [&[u8]; 4] = [
+    let members: [&[u8]; 8] = [
         b"\"a\":null1",
         b"\"a\":true0",
         b"\"a\":false7",
         b"\"a\":1e12",
+        br#""deep":{"x":1,"phone":"1","name":"2"}"#,
+        b"\"deep\" : \n {\"phone\":\"1\"}",
+        br#""a":[{"name":"1"},{"name":["2"]}],"name":"3""#,
+        br#""phone":{"a":{"x":"1"},"b":[{"x":"2"}]}"#,
     ];
     for end in [1_024, 2_048] {
         for member in members {
@@ -222,10 +227,10 @@ const TAILS: [&str; 3] = [
     r#","text":"A tail of ordinary text, with \"quotes\" and \\ in it, longer than a block or two, so that whatever goes wrong before it shows.","phone":"+37069999999","items":[{"id":1,"name":"Z"},{"id":2,"name":"Y"}],"end":null} "#,
 ];
 
-const PLANS: usize = 7;
+const PLANS: usize = 8;
 
 /// Some fields at any depth; nothing; everything; aliases; exact ways; conditions and names that are contacts;
-/// strings that are looked into.
+/// strings that are looked into; fields at any depth below others.
 fn plans() -> &'static [Arc<Plan>; PLANS] {
     static ALL: OnceLock<[Arc<Plan>; PLANS]> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -253,6 +258,15 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
             ),
             conditional(),
             looking_into_strings(),
+            plan(
+                &[
+                    (Class::Phone, "$..deep.phone"),
+                    (Class::Name, "$..a[*].name"),
+                    (Class::Email, "$..phone..x"),
+                    (Class::Handle, "$..['x', 'z']"),
+                ],
+                Display::Hidden,
+            ),
         ]
     })
 }

@@ -51,7 +51,9 @@ impl Work for Walk<'_, '_, '_> {
             seen = 1;
         }
         let mut is_live = leap.stack.is_live();
-        if leap.stack.is_steady() {
+        // A key of the window before may lead to a container of this one.
+        let is_ahead = leap.label_at != usize::MAX && leap.label_at >= leap.base;
+        if !is_ahead && leap.stack.is_steady() {
             let stopped = if is_live { leap.hide_everywhere(window, found, keys) } else { None };
             seen = match stopped {
                 Some(place) => place,
@@ -60,7 +62,7 @@ impl Work for Walk<'_, '_, '_> {
             };
         }
         // Whether brackets matter.
-        let mut is_wary = leap.is_wary(found);
+        let mut is_wary = is_ahead || leap.is_wary(found);
         if is_wary {
             leap.walk_to(window, leap.base + seen);
         }
