@@ -76,6 +76,28 @@ fn what_stands_over_the_end_of_a_window_comes_to_the_same_as_byte_by_byte() {
     }
 }
 
+/// Its end was looked for in the window before: a cut within a character or an escape, and the rest of it was not hidden;
+/// any other, and there was a panic.
+#[test]
+fn a_value_behind_the_last_whole_block_of_a_chunk_is_hidden_to_its_end() {
+    for length in (17 * 64..32 * 64).step_by(64) {
+        let mut body = b"{".to_vec();
+        body.extend_from_slice(&br#""":"","#.repeat(length / 6 - 2));
+        body.resize(length - r#""phone":"#.len(), b' ');
+        body.extend_from_slice(br#""phone":"#);
+        for rest in [r"😀 and more", r"\u0041 and more", "and more"] {
+            let value = format!("\"{}{rest}\",\"phone\":\"2\",\"end\":\"and no more\"}}", "0".repeat(62));
+            let body = [&body, value.as_bytes()].concat();
+            let cuts: Vec<Cuts> = (length..length + 72).map(Cuts::Once).collect();
+            for plan in [&plans()[0], &plans()[3]] {
+                let outcome = redact_alike(plan, Limits::default(), &body, &cuts);
+                assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+                assert!(!outcome.out.windows(8).any(|bytes| bytes == b"and more"));
+            }
+        }
+    }
+}
+
 #[test]
 fn the_lists_of_odd_members_say_what_they_are() {
     let nothing = plan(&[], Display::Hidden);

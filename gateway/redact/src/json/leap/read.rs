@@ -126,8 +126,9 @@ impl Work for Read<'_> {
             found.fall = usize::MAX;
         }
         *carry = window.carry_behind(&found, count, &before, carry);
-        if let Some(quote) = window.quote.get_mut(found.count) {
-            // The next block was not read, as far as others are concerned.
+        for quote in window.quote.iter_mut().skip(found.count).take(2) {
+            // What is behind was not read, as far as others are concerned: a string that begins in the next block may end
+            // in the one after it.
             *quote = 0;
         }
         if lanes.has_control(lowest) {
