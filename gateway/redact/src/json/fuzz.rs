@@ -1,8 +1,8 @@
 //! The body of the JSON fuzz target.
 //!
-//! It takes any bytes: one picks a plan, two seed the cuts, the rest is the document. What must hold for every
-//! document is asserted here, so that cargo-fuzz and the tests over the committed corpus look for the same
-//! faults. A panic is a finding.
+//! It takes any bytes: one picks a plan, two seed the cuts and what the document is lengthened by, the rest is the
+//! document. What must hold for every document is asserted here, so that cargo-fuzz and the tests over the committed
+//! corpus look for the same faults. A panic is a finding.
 
 use std::{
     slice::from_ref,
@@ -25,6 +25,8 @@ pub fn fuzz_json(data: &[u8]) {
     let [pick, high, low, document @ ..] = data else { return };
     let plan = &PLANS[usize::from(*pick) % 8 % PLANS.len()];
     let seed = u64::from(*high) << 8 | u64::from(*low);
+    let document = lengthened(document, seed);
+    let document = document.as_slice();
 
     let whole = redact_in_pieces(plan, Format::Json, LIMITS, document, seed);
 
@@ -56,7 +58,22 @@ pub fn fuzz_json(data: &[u8]) {
     }
 }
 
-/// Redacts a document whole, in pieces and byte by byte, and asserts that it makes no difference.
+/// Puts as much behind the first bracket as the seed says, so that short documents too stand over the edges of windows:
+/// blanks, or strings with a quote at every offset of a block.
+fn lengthened(document: &[u8], seed: u64) -> Vec<u8> {
+    let (length, has_strings) = (seed as usize & 0xfff, seed >> 14 & 1 != 0);
+    match document {
+        [first @ (b'{' | b'['), rest @ ..] if seed >> 15 != 0 => {
+            let string: &[u8] = if *first == b'{' { br#""":"","# } else { br#""","# };
+            let strings = if has_strings { string.repeat(length / string.len()) } else { Vec::new() };
+            let blanks = b" ".repeat(length - strings.len());
+            [from_ref(first), &strings, &blanks, rest].concat()
+        }
+        _ => document.to_vec(),
+    }
+}
+
+/// Redacts a document whole, in two pieces, in short ones and byte by byte, and asserts that it makes no difference.
 pub(crate) fn redact_in_pieces(
     plan: &Arc<Plan>,
     format: Format,
@@ -71,6 +88,9 @@ pub(crate) fn redact_in_pieces(
         (random >> 33) as usize % 9
     });
     assert!(pieces == whole, "the output depends on the cuts");
+    let place = (random >> 33) as usize % (document.len() + 1);
+    let halves = redact(plan, format, limits, document, |at| if at < place { place } else { document.len() });
+    assert!(halves == whole, "the output depends on the cut");
     assert!(redact(plan, format, limits, document, |_| 1) == whole, "the output depends on the cuts");
     whole
 }
@@ -117,8 +137,8 @@ const LIMITS: Limits = Limits {
 };
 
 /// Nothing; everything; selectors of each kind; fields that wait for members, with names that are hidden and places
-/// that are kept; the same without waiting. All values show constants.
-static PLANS: LazyLock<[Arc<Plan>; 6]> = LazyLock::new(|| {
+/// that are kept; the same without waiting; and names at any depth below others. All values show constants.
+static PLANS: LazyLock<[Arc<Plan>; 7]> = LazyLock::new(|| {
     let plan = |fields: &[(Class, &str)]| {
         let mut builder = Plan::builder();
         for &(class, selector) in fields {
@@ -135,6 +155,7 @@ static PLANS: LazyLock<[Arc<Plan>; 6]> = LazyLock::new(|| {
         plan(&[(Class::Avatar, "$[0]"), (Class::FileUrl, "$..a[1]"), (Class::Handle, "$.*.*..b[*].c")]),
         waiting(),
         keeping(),
+        plan(&[(Class::Phone, "$..a.phone"), (Class::Name, "$..name..c"), (Class::Handle, "$..d")]),
     ]
 });
 

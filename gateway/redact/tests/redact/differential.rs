@@ -52,6 +52,52 @@ fn odd_members_in_windows_of_some_thousand_bytes_come_to_the_same_as_byte_by_byt
     }
 }
 
+/// A word that ended with a window was taken with a digit behind it, and a container that began with one was read as
+/// if no key led to it: what is hidden below that key alone was not hidden.
+#[test]
+fn what_stands_over_the_end_of_a_window_comes_to_the_same_as_byte_by_byte() {
+    let members: [&[u8]; 8] = [
+        b"\"a\":null1",
+        b"\"a\":true0",
+        b"\"a\":false7",
+        b"\"a\":1e12",
+        br#""deep":{"x":1,"phone":"1","name":"2"}"#,
+        b"\"deep\" : \n {\"phone\":\"1\"}",
+        br#""a":[{"name":"1"},{"name":["2"]}],"name":"3""#,
+        br#""phone":{"a":{"x":"1"},"b":[{"x":"2"}]}"#,
+    ];
+    for end in [1_024, 2_048] {
+        for member in members {
+            for offset in end - member.len() - 8..=end {
+                let body = document(Padding::Text, offset, member, 2);
+                plans().iter().for_each(|plan| check(plan, &body, end));
+            }
+        }
+    }
+}
+
+/// Its end was looked for in the window before: a cut within a character or an escape, and the rest of it was not hidden;
+/// any other, and there was a panic.
+#[test]
+fn a_value_behind_the_last_whole_block_of_a_chunk_is_hidden_to_its_end() {
+    for length in (17 * 64..32 * 64).step_by(64) {
+        let mut body = b"{".to_vec();
+        body.extend_from_slice(&br#""":"","#.repeat(length / 6 - 2));
+        body.resize(length - r#""phone":"#.len(), b' ');
+        body.extend_from_slice(br#""phone":"#);
+        for rest in [r"😀 and more", r"\u0041 and more", "and more"] {
+            let value = format!("\"{}{rest}\",\"phone\":\"2\",\"end\":\"and no more\"}}", "0".repeat(62));
+            let body = [&body, value.as_bytes()].concat();
+            let cuts: Vec<Cuts> = (length..length + 72).map(Cuts::Once).collect();
+            for plan in [&plans()[0], &plans()[3]] {
+                let outcome = redact_alike(plan, Limits::default(), &body, &cuts);
+                assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+                assert!(!outcome.out.windows(8).any(|bytes| bytes == b"and more"));
+            }
+        }
+    }
+}
+
 #[test]
 fn the_lists_of_odd_members_say_what_they_are() {
     let nothing = plan(&[], Display::Hidden);
@@ -203,10 +249,11 @@ const TAILS: [&str; 3] = [
     r#","text":"A tail of ordinary text, with \"quotes\" and \\ in it, longer than a block or two, so that whatever goes wrong before it shows.","phone":"+37069999999","items":[{"id":1,"name":"Z"},{"id":2,"name":"Y"}],"end":null} "#,
 ];
 
-const PLANS: usize = 8;
+const PLANS: usize = 9;
 
 /// Some fields at any depth; nothing; everything; aliases; exact ways; conditions and names that are contacts;
-/// strings that are looked into; what is kept, and names that are contacts, without conditions.
+/// strings that are looked into; what is kept, and names that are contacts, without conditions; fields at any depth
+/// below others.
 fn plans() -> &'static [Arc<Plan>; PLANS] {
     static ALL: OnceLock<[Arc<Plan>; PLANS]> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -235,6 +282,15 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
             conditional(),
             looking_into_strings(),
             keeping(),
+            plan(
+                &[
+                    (Class::Phone, "$..deep.phone"),
+                    (Class::Name, "$..a[*].name"),
+                    (Class::Email, "$..phone..x"),
+                    (Class::Handle, "$..['x', 'z']"),
+                ],
+                Display::Hidden,
+            ),
         ]
     })
 }

@@ -103,7 +103,7 @@ pub(crate) const LEGAL: [&str; 84] = [
 ];
 
 /// Members with one thing wrong in each.
-pub(crate) const WRONG: [&[u8]; 70] = [
+pub(crate) const WRONG: [&[u8]; 74] = [
     // Structure.
     b"\"a\" \"b\"",
     b"\"a\":1 \"b\":2",
@@ -166,6 +166,10 @@ pub(crate) const WRONG: [&[u8]; 70] = [
     b"\"a\":0x1f",
     b"\"phone\":1e",
     b"\"a\":1-2",
+    b"\"a\":null1",
+    b"\"phone\":true0",
+    b"\"a\":falsefalse",
+    b"\"a\":12null",
     // Strings.
     b"\"a\":\"\x01\"",
     b"\"a\":\"line\nbreak\"",

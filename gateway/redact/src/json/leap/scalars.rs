@@ -25,8 +25,10 @@ impl Work for Scalars<'_> {
         const NULL: u32 = u32::from_le_bytes(*b"null");
         const TRUE: u32 = u32::from_le_bytes(*b"true");
         const FALS: u32 = u32::from_le_bytes(*b"fals");
-        // What is known to be right: bytes of words, here and in the next block, and up to where.
-        let (mut words, mut over, mut end) = (0_u64, 0_u64, self.base);
+        // What is known to be right: bytes of words, here and in the next block, and up to where. Before the blocks there
+        // may be a word that something follows.
+        let is_word = matches!(self.chunk[..self.base].last(), Some(b'e' | b'l'));
+        let (mut words, mut over, mut end) = (u64::from(is_word) << 63, 0_u64, self.base);
         for block in 0..self.count.min(WINDOW) {
             let base = self.base + block * BLOCK;
             let scalar = self.window.scalar[block];
