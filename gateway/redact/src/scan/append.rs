@@ -16,11 +16,12 @@ pub(crate) fn append(out: &mut Vec<u8>, chunk: &[u8], from: usize, to: usize) {
     }
     out.reserve(piece.len() + STEP);
     let length = out.len();
-    // SAFETY: a step begins at `done <= piece.len()`, so it reads before `to + STEP`, which is within the chunk, and
-    // writes before `length + piece.len() + STEP`, which is reserved. The bytes below the new length are written: the
-    // steps leave no gap and reach `piece.len()`. A shared and an exclusive reference do not overlap.
+    // SAFETY: a step begins at `done <= piece.len()`, so it reads before `to + STEP`, which is within the chunk, from
+    // which the pointer is: one from the piece might not read beyond it. It writes before `length + piece.len() + STEP`,
+    // which is reserved. The bytes below the new length are written: the steps leave no gap and reach `piece.len()`. A
+    // shared and an exclusive reference do not overlap.
     unsafe {
-        let (source, target) = (piece.as_ptr(), out.as_mut_ptr().add(length));
+        let (source, target) = (chunk.as_ptr().add(from), out.as_mut_ptr().add(length));
         let mut done = 0;
         loop {
             let step = source.add(done).cast::<[u8; STEP]>().read_unaligned();

@@ -1,4 +1,4 @@
-//! Every instruction set says the same of every block.
+//! Every instruction set says the same of every block, and what is appended is what was to be.
 
 use super::*;
 
@@ -69,6 +69,38 @@ fn a_prefix_xor_runs_from_each_odd_bit_to_the_next_even_one() {
         for set in Set::all() {
             let (_, _, _, xor) = set.run(Look(&block));
             assert_eq!(xor, parity(bits), "{set:?} of {bits:b}");
+        }
+    }
+}
+
+#[test]
+fn a_piece_is_appended_as_it_is_at_every_edge_of_the_chunk_and_of_the_vector() {
+    const STEP: usize = 2 * BLOCK;
+    let bytes: Vec<u8> = (0..2_000_u16).map(|number| number as u8).collect();
+    for length in [0, 1, BLOCK, STEP - 1, STEP, STEP + 1, 2 * STEP, 1_023, 1_024, 1_025] {
+        for behind in [0, 1, STEP - 1, STEP, STEP + 1] {
+            // The chunk and the vector fill their allocations, so that Miri sees each byte too many.
+            let chunk: Box<[u8]> = bytes[..3 + length + behind].into();
+            let piece = 3..3 + length;
+            for spare in [0, length, length + STEP - 1, length + STEP, length + STEP + 1] {
+                let mut out = Vec::with_capacity(1 + spare);
+                out.push(b'x');
+                append(&mut out, &chunk, piece.start, piece.end);
+                assert_eq!(out, [b"x", &chunk[piece.clone()]].concat(), "{behind} behind, {spare} to spare");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_block_as_much_is_appended_as_was_asked_for() {
+    let block: [u8; BLOCK] = std::array::from_fn(|place| place as u8);
+    for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1] {
+        for spare in [0, length, BLOCK - 1, BLOCK, BLOCK + 1] {
+            let mut out = Vec::with_capacity(1 + spare);
+            out.push(b'x');
+            append_block(&mut out, &block, length);
+            assert_eq!(out, [b"x", &block[..length.min(BLOCK)]].concat(), "{spare} to spare");
         }
     }
 }
