@@ -137,8 +137,8 @@ const LIMITS: Limits = Limits {
 };
 
 /// Nothing; everything; selectors of each kind; fields that wait for members, with names that are hidden and places
-/// that are kept; and names at any depth below others. All values show constants.
-static PLANS: LazyLock<[Arc<Plan>; 6]> = LazyLock::new(|| {
+/// that are kept; names at any depth below others; and names among which some are kept. All values show constants.
+static PLANS: LazyLock<[Arc<Plan>; 7]> = LazyLock::new(|| {
     let plan = |fields: &[(Class, &str)]| {
         let mut builder = Plan::builder();
         for &(class, selector) in fields {
@@ -155,8 +155,21 @@ static PLANS: LazyLock<[Arc<Plan>; 6]> = LazyLock::new(|| {
         plan(&[(Class::Avatar, "$[0]"), (Class::FileUrl, "$..a[1]"), (Class::Handle, "$.*.*..b[*].c")]),
         waiting(),
         plan(&[(Class::Phone, "$..a.phone"), (Class::Name, "$..name..c"), (Class::Handle, "$..d")]),
+        keeping(),
     ]
 });
+
+fn keeping() -> Arc<Plan> {
+    let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
+    let builder = Plan::builder()
+        .keep(&selector("$..d"))
+        .field(Class::Phone, &selector("$..phone"))
+        .field(Class::Email, &selector("$..name.a"));
+    let builder =
+        Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
+    let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
+    Arc::new(builder.build(&key).expect("the plans of this file are small"))
+}
 
 fn waiting() -> Arc<Plan> {
     let selector = |text| Selector::parse(text).expect("the selectors of this file parse");

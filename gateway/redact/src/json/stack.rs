@@ -84,7 +84,9 @@ impl Stack {
     pub(super) fn calm_treatment(&self, automaton: &Automaton, label: Label) -> Option<Treatment> {
         match self.states.last().and_then(|state| automaton.simple_treatment(*state, label)) {
             Some(treatment) => treatment,
-            None => self.treatment(automaton, label),
+            // Not by the kind of the innermost container here: those deeper in it that are like it are not on the stack.
+            None if self.is_live() => automaton.treatment(self.state(automaton), label),
+            None => None,
         }
     }
 
