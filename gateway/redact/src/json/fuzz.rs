@@ -137,8 +137,9 @@ const LIMITS: Limits = Limits {
 };
 
 /// Nothing; everything; selectors of each kind; fields that wait for members, with names that are hidden and places
-/// that are kept; the same without waiting; and names at any depth below others. All values show constants.
-static PLANS: LazyLock<[Arc<Plan>; 7]> = LazyLock::new(|| {
+/// that are kept; names at any depth below others; names among which some are kept; the same with names that are
+/// contacts. All values show constants.
+static PLANS: LazyLock<[Arc<Plan>; 8]> = LazyLock::new(|| {
     let plan = |fields: &[(Class, &str)]| {
         let mut builder = Plan::builder();
         for &(class, selector) in fields {
@@ -154,17 +155,30 @@ static PLANS: LazyLock<[Arc<Plan>; 7]> = LazyLock::new(|| {
         plan(&[(Class::Phone, "$..phone"), (Class::Email, "$..['a', 'e/m', '😀']"), (Class::Name, "$.name")]),
         plan(&[(Class::Avatar, "$[0]"), (Class::FileUrl, "$..a[1]"), (Class::Handle, "$.*.*..b[*].c")]),
         waiting(),
-        keeping(),
         plan(&[(Class::Phone, "$..a.phone"), (Class::Name, "$..name..c"), (Class::Handle, "$..d")]),
+        keeping(),
+        naming(),
     ]
 });
 
-fn keeping() -> Arc<Plan> {
+fn naming() -> Arc<Plan> {
     let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
     let builder = Plan::builder()
         .keep(&selector("$..name"))
         .field(Class::Phone, &selector("$..['phone', 'a']"))
         .contact_keys(Class::Handle, &selector("$..b"));
+    let builder =
+        Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
+    let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
+    Arc::new(builder.build(&key).expect("the plans of this file are small"))
+}
+
+fn keeping() -> Arc<Plan> {
+    let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
+    let builder = Plan::builder()
+        .keep(&selector("$..d"))
+        .field(Class::Phone, &selector("$..phone"))
+        .field(Class::Email, &selector("$..name.a"));
     let builder =
         Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
     let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");

@@ -86,6 +86,7 @@ impl Stack {
         let state = self.states.last().filter(|_| self.is_live())?;
         match automaton.simple_treatment(*state, label) {
             Some(treatment) => treatment,
+            // Not by the kind of the innermost container here: those deeper in it that are like it are not on the stack.
             None => automaton.treatment(self.state(automaton), label),
         }
     }

@@ -98,6 +98,21 @@ fn a_value_behind_the_last_whole_block_of_a_chunk_is_hidden_to_its_end() {
     }
 }
 
+/// Under a plan that keeps something, numbers behind keys were looked up as items of the array around them: containers
+/// that are like the one around them are not on the stack of a leap.
+#[test]
+fn a_key_in_containers_below_an_array_is_hidden_under_every_plan() {
+    for value in ["37061234567", "\"37061234567\"", "{\"c\":37061234567}"] {
+        for name in ["phone", "name"] {
+            let text = "a text that is long enough for a leap, and more than a block of sixty-four bytes";
+            let body = format!(r#"[1,[{{"text":"{text}","deep":{{"b":[],"{name}":{value}}},"z":1}}]]"#);
+            plans().iter().for_each(|plan| check(plan, body.as_bytes(), 150));
+            let outcome = redact(&keeping(), Limits::default(), body.as_bytes(), Cuts::Whole);
+            assert!(!outcome.out.windows(11).any(|bytes| bytes == b"37061234567"), "{body}");
+        }
+    }
+}
+
 #[test]
 fn the_lists_of_odd_members_say_what_they_are() {
     let nothing = plan(&[], Display::Hidden);
@@ -249,11 +264,11 @@ const TAILS: [&str; 3] = [
     r#","text":"A tail of ordinary text, with \"quotes\" and \\ in it, longer than a block or two, so that whatever goes wrong before it shows.","phone":"+37069999999","items":[{"id":1,"name":"Z"},{"id":2,"name":"Y"}],"end":null} "#,
 ];
 
-const PLANS: usize = 9;
+const PLANS: usize = 10;
 
 /// Some fields at any depth; nothing; everything; aliases; exact ways; conditions and names that are contacts;
 /// strings that are looked into; what is kept, and names that are contacts, without conditions; fields at any depth
-/// below others.
+/// below others; fields among which some are kept.
 fn plans() -> &'static [Arc<Plan>; PLANS] {
     static ALL: OnceLock<[Arc<Plan>; PLANS]> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -281,7 +296,7 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
             ),
             conditional(),
             looking_into_strings(),
-            keeping(),
+            naming(),
             plan(
                 &[
                     (Class::Phone, "$..deep.phone"),
@@ -291,6 +306,7 @@ fn plans() -> &'static [Arc<Plan>; PLANS] {
                 ],
                 Display::Hidden,
             ),
+            keeping(),
         ]
     })
 }
@@ -311,6 +327,14 @@ fn conditional() -> Arc<Plan> {
     Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
 }
 
+fn keeping() -> Arc<Plan> {
+    let builder = Plan::builder()
+        .keep(&parse("$..items"))
+        .field(Class::Phone, &parse("$..phone"))
+        .field(Class::Name, &parse("$..deep.name"));
+    Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
+}
+
 fn looking_into_strings() -> Arc<Plan> {
     let builder = Plan::builder()
         .field(Class::Phone, &parse("$..phone"))
@@ -320,7 +344,7 @@ fn looking_into_strings() -> Arc<Plan> {
     Arc::new(builder.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap())
 }
 
-fn keeping() -> Arc<Plan> {
+fn naming() -> Arc<Plan> {
     let builder = Plan::builder()
         .keep(&parse("$..items"))
         .field(Class::Phone, &parse("$..phone"))
