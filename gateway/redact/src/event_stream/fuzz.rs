@@ -41,7 +41,9 @@ pub fn fuzz_event_stream(data: &[u8]) {
         if alone.result.is_ok() {
             assert_eq!(after.data, alone.out, "an event is not redacted as its data is");
         } else if before.data == after.data {
-            assert!(before.data.len() <= LIMITS.value_bytes.max(64), "a long text passes");
+            // Blanks before a text pass as they come.
+            let text = before.data.trim_ascii_start();
+            assert!(text.len() <= LIMITS.value_bytes.max(64), "a long text passes");
         }
     }
     let again = redact(plan, Format::EventStream, &whole.out, |_| whole.out.len());

@@ -103,7 +103,7 @@ pub(crate) const LEGAL: [&str; 84] = [
 ];
 
 /// Members with one thing wrong in each.
-pub(crate) const WRONG: [&[u8]; 74] = [
+pub(crate) const WRONG: [&[u8]; 76] = [
     // Structure.
     b"\"a\" \"b\"",
     b"\"a\":1 \"b\":2",
@@ -152,6 +152,8 @@ pub(crate) const WRONG: [&[u8]; 74] = [
     b"\"a\":\x001",
     b"\"a\":\\\"1\"",
     b"\"a\"\\:1",
+    b"\"a\":\"\\\"b\",\\\":1",
+    b"\"a\":[\"\\n\",{\\\":1}]",
     // Words and numbers.
     b"\"a\":nul",
     b"\"a\":nulll",

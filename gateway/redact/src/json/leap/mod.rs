@@ -285,6 +285,10 @@ impl Leap<'_, '_> {
             }
             let base = self.base + block * BLOCK;
             let mut escaped = window.escaped[block];
+            if escaped & !window.string[block] != 0 {
+                // A backslash outside of strings.
+                return false;
+            }
             while escaped != 0 {
                 let at = base + escaped.trailing_zeros() as usize;
                 escaped &= escaped - 1;
