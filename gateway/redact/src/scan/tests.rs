@@ -36,7 +36,9 @@ fn plain(block: &[u8; BLOCK]) -> Masks {
 #[test]
 fn every_byte_in_every_place_is_seen_alike_by_every_instruction_set() {
     for byte in 0..=255 {
-        for place in 0..BLOCK {
+        let one = usize::from(byte) % BLOCK;
+        // Miri sees every byte in one place, and every place four times.
+        for place in if cfg!(miri) { one..one + 1 } else { 0..BLOCK } {
             let mut block = [b'a'; BLOCK];
             block[place] = byte;
             check(&block);
@@ -47,7 +49,7 @@ fn every_byte_in_every_place_is_seen_alike_by_every_instruction_set() {
 #[test]
 fn random_blocks_are_seen_alike_by_every_instruction_set() {
     let mut random = 0x5eed_u64;
-    for _ in 0..20_000 {
+    for _ in 0..if cfg!(miri) { 40 } else { 20_000 } {
         let mut block = [0; BLOCK];
         for byte in &mut block {
             random ^= random << 13;

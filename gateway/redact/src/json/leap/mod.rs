@@ -27,6 +27,8 @@ mod leave;
 mod nest;
 mod read;
 mod scalars;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod window;
 
