@@ -253,6 +253,7 @@ impl Window {
             &mut self.starts,
             &mut self.others,
             &mut self.odd,
+            &mut self.escaped,
         ] {
             row[place] &= seen;
         }
