@@ -14,7 +14,7 @@ use crate::{
     class::Class,
     display::Display,
     error::RedactError,
-    plan::{Condition, Plan, Test},
+    plan::{Condition, Plan, PlanBuilder, Test},
     redactor::{Format, Limits, Redactor, Summary},
     scan::Set,
     selector::Selector,
@@ -141,13 +141,9 @@ const LIMITS: Limits = Limits {
 /// contacts. All values show constants.
 static PLANS: LazyLock<[Arc<Plan>; 8]> = LazyLock::new(|| {
     let plan = |fields: &[(Class, &str)]| {
-        let mut builder = Plan::builder();
-        for &(class, selector) in fields {
-            let selector = Selector::parse(selector).expect("the selectors of this file parse");
-            builder = builder.field(class, &selector).display(class, Display::Hidden);
-        }
-        let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
-        Arc::new(builder.build(&key).expect("the plans of this file are small"))
+        let field =
+            |builder: PlanBuilder, &(class, text): &(Class, &str)| builder.field(class, &selector(text));
+        constant(fields.iter().fold(Plan::builder(), field))
     };
     [
         plan(&[]),
@@ -162,31 +158,22 @@ static PLANS: LazyLock<[Arc<Plan>; 8]> = LazyLock::new(|| {
 });
 
 fn naming() -> Arc<Plan> {
-    let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
     let builder = Plan::builder()
         .keep(&selector("$..name"))
         .field(Class::Phone, &selector("$..['phone', 'a']"))
         .contact_keys(Class::Handle, &selector("$..b"));
-    let builder =
-        Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
-    let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
-    Arc::new(builder.build(&key).expect("the plans of this file are small"))
+    constant(builder)
 }
 
 fn keeping() -> Arc<Plan> {
-    let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
     let builder = Plan::builder()
         .keep(&selector("$..d"))
         .field(Class::Phone, &selector("$..phone"))
         .field(Class::Email, &selector("$..name.a"));
-    let builder =
-        Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
-    let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
-    Arc::new(builder.build(&key).expect("the plans of this file are small"))
+    constant(builder)
 }
 
 fn waiting() -> Arc<Plan> {
-    let selector = |text| Selector::parse(text).expect("the selectors of this file parse");
     let condition = |member: &str, levels, test| Condition { member: member.to_owned(), levels, test };
     let values = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     let is_client = condition("b", 0..=0, Test::OneOf(values(&["c", "1", "null"])));
@@ -199,8 +186,17 @@ fn waiting() -> Arc<Plan> {
         .field_when(Class::Name, &selector("$..[1]"), &[is_client, is_shown])
         .contact_keys(Class::Handle, &selector("$..name"))
         .field(Class::Handle, &selector("$..d"));
+    constant(builder)
+}
+
+/// The plan in which all values show constants.
+fn constant(builder: PlanBuilder) -> Arc<Plan> {
     let builder =
         Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, Display::Hidden));
     let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).expect("the key is long enough");
     Arc::new(builder.build(&key).expect("the plans of this file are small"))
+}
+
+fn selector(text: &str) -> Selector {
+    Selector::parse(text).expect("the selectors of this file parse")
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     class::Class,
+    scan::ones,
     selector::{Pick, Segment},
 };
 
@@ -437,13 +438,4 @@ fn picks(segment: &Segment) -> &[Pick] {
 
 fn set(bits: &mut [u64], bit: usize) {
     bits[bit / 64] |= 1 << (bit % 64);
-}
-
-/// The numbers of the bits that are set, from the lowest.
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        lowest
-    })
 }

@@ -41,6 +41,16 @@ pub(crate) struct Masks {
     pub(crate) digit: u64,
 }
 
+/// The numbers of the bits that are set, from the lowest.
+#[inline]
+pub(crate) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        lowest
+    })
+}
+
 /// An instruction set. A value of it is the proof that the machine has it.
 pub(crate) trait Lanes: Copy {
     /// The lowest bytes of blocks.

@@ -12,7 +12,7 @@ use super::{Cursor, Kind, Rewriter, State, TextLexer, number, show::Values, stac
 use crate::{
     plan::{Label, Plan},
     redactor::Limits,
-    scan::{BLOCK, Set},
+    scan::{BLOCK, Set, ones},
 };
 
 use keys::{Find, Keys};
@@ -278,68 +278,45 @@ impl Leap<'_, '_> {
     /// Looks at the escapes (RFC 8259 §7) of blocks from `base` on.
     #[inline(never)]
     fn are_escapes(&self, window: &Window, found: &Found) -> bool {
-        let mut blocks = found.escapes;
-        while blocks != 0 {
-            let block = blocks.trailing_zeros() as usize;
-            blocks &= blocks - 1;
-            if block >= found.count {
-                break;
-            }
-            let base = self.base + block * BLOCK;
-            let mut escaped = window.escaped[block];
-            if escaped & !window.string[block] != 0 {
-                // A backslash outside of strings.
-                return false;
-            }
-            while escaped != 0 {
-                let at = base + escaped.trailing_zeros() as usize;
-                escaped &= escaped - 1;
-                let is_right = match self.chunk.get(at) {
-                    Some(&letter) if ESCAPES[usize::from(letter)] => true,
-                    Some(b'u') => match self.chunk.get(at + 1..at + 5) {
-                        Some(digits) => digits.iter().all(u8::is_ascii_hexdigit),
-                        None => false,
-                    },
-                    Some(_) | None => false,
-                };
-                if !is_right {
-                    return false;
-                }
-            }
-        }
-        true
+        found.blocks(found.escapes).all(|block| {
+            let (base, escaped) = (self.base + block * BLOCK, window.escaped[block]);
+            // None stands outside of strings.
+            escaped & !window.string[block] == 0 && ones(escaped).all(|place| self.is_escape(base + place))
+        })
     }
 
-    /// Whether what is odd of blocks from `base` on is right: closing brackets follow an opening one, and colons the
-    /// closing quote of a key, over blanks or the edge of a block.
+    /// Whether the letter at `at` may stand behind a backslash.
+    #[inline]
+    fn is_escape(&self, at: usize) -> bool {
+        match self.chunk.get(at) {
+            Some(&letter) if ESCAPES[usize::from(letter)] => true,
+            Some(b'u') => {
+                self.chunk.get(at + 1..at + 5).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Whether what is odd of blocks from `base` on is right over blanks or the edge of a block.
     #[inline(never)]
     fn are_right_over_blanks(&self, window: &Window, found: &Found) -> bool {
-        let mut blocks = found.odd;
-        while blocks != 0 {
-            let block = blocks.trailing_zeros() as usize;
-            blocks &= blocks - 1;
-            if block >= found.count {
-                break;
-            }
+        found.blocks(found.odd).all(|block| {
             let base = self.base + block * BLOCK;
-            let mut odd = window.odd[block];
-            while odd != 0 {
-                let at = base + odd.trailing_zeros() as usize;
-                odd &= odd - 1;
-                let Some(mark @ (b':' | b']' | b'}')) = self.chunk.get(at) else { return false };
-                let before = &self.chunk[self.start..at];
-                let last = before.iter().rfind(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
-                let is_right = match (mark, last) {
-                    (b':', last) => last == Some(&b'"'),
-                    (_, Some(last)) => matches!(last, b'{' | b'['),
-                    (_, None) => matches!(self.state, State::FirstItem | State::FirstMember),
-                };
-                if !is_right {
-                    return false;
-                }
-            }
+            ones(window.odd[block]).all(|place| self.is_right_over_blanks(base + place))
+        })
+    }
+
+    /// Whether a closing bracket at `at` follows an opening one, or a colon the closing quote of a key. Anything else is
+    /// not right.
+    fn is_right_over_blanks(&self, at: usize) -> bool {
+        let before = &self.chunk[self.start..at];
+        let last = before.iter().rfind(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        match (self.chunk.get(at), last) {
+            (Some(b':'), last) => last == Some(&b'"'),
+            (Some(b']' | b'}'), Some(last)) => matches!(last, b'{' | b'['),
+            (Some(b']' | b'}'), None) => matches!(self.state, State::FirstItem | State::FirstMember),
+            (Some(_) | None, _) => false,
         }
-        true
     }
 }
 

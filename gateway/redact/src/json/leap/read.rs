@@ -14,7 +14,7 @@
 use super::{WINDOW, nest::Nest, window::Window};
 use crate::{
     json::State,
-    scan::{BLOCK, Lanes, Work},
+    scan::{BLOCK, Lanes, Work, ones},
 };
 
 /// What a block has to know of those before it.
@@ -79,6 +79,14 @@ pub(super) struct Found {
     pub(super) odd: u64,
     /// A bit for each block that has backslashes or begins with an escaped byte.
     pub(super) escapes: u64,
+}
+
+impl Found {
+    /// Those blocks that were read of which there is a bit in `of`.
+    pub(super) fn blocks(&self, of: u64) -> impl Iterator<Item = usize> + use<> {
+        let count = self.count;
+        ones(of).take_while(move |block| *block < count)
+    }
 }
 
 /// What ended the reading of blocks.
