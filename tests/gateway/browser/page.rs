@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::chromium::DevTools;
-use crate::harness::{Gateway, PATIENCE, Persona};
+use crate::harness::{Gateway, PATIENCE, Persona, until};
 
 /// An open page. It closes with its cookies when the connection that opened it ends.
 pub(super) struct Page {
@@ -113,19 +112,16 @@ impl Page {
 
     /// Waits until a JavaScript expression is true; one that cannot be evaluated, as between two pages, is not.
     pub(super) async fn until(&mut self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
         let expression = format!("Boolean({expression})");
-        loop {
+        until(PATIENCE, async || {
             let now = self.evaluate(&expression).await;
             if now == Ok(Value::Bool(true)) {
-                return;
+                return Ok(());
             }
-            if Instant::now() > deadline {
-                let page = self.evaluate("`${location.href}\n${document.body.innerText}`").await;
-                panic!("never {expression}: {now:?} at {page:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            let page = self.evaluate("`${location.href}\n${document.body.innerText}`").await;
+            Err(format!("{expression}: {now:?} at {page:?}"))
+        })
+        .await;
     }
 
     /// Everything on the page that can be read: its text, shown or not, all attributes, all fields, its address.
@@ -147,20 +143,19 @@ impl Page {
 
     /// Waits until every recorded answer is complete, and takes them with their bodies; messages of WebSockets too.
     pub(super) async fn recorded(&mut self) -> Vec<(Answer, Vec<u8>)> {
-        let deadline = Instant::now() + PATIENCE;
         let mut bodies = Vec::new();
-        loop {
+        until(PATIENCE, async || {
             // Asking anything makes the browser tell what it has.
             self.js("0").await;
             for event in self.devtools.take_events() {
                 self.heard(&event.method, &event.params, &mut bodies);
             }
-            if self.answers.iter().all(|answer| answer.finished) {
-                break;
+            match self.answers.iter().all(|answer| answer.finished) {
+                true => Ok(()),
+                false => Err(format!("still on their way: {:?}", self.answers)),
             }
-            assert!(Instant::now() < deadline, "still on their way: {:?}", self.answers);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        })
+        .await;
         for answer in std::mem::take(&mut self.answers) {
             let body = self.call("Network.getResponseBody", json!({ "requestId": answer.id })).await.unwrap();
             let written = text(&body["body"]);

@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Builder, Client, PATIENCE};
+use super::{Builder, Client, PATIENCE, until};
 
 /// A command that ended.
 #[derive(Debug)]
@@ -118,16 +118,15 @@ impl Place {
         });
         let (address, admin, metrics) = (self.address, self.admin, self.metrics);
         let mut process = Process { child, reader: Some(reader), log, address, admin, metrics };
-        let start = Instant::now();
-        while !process.is_ready().await {
+        until(PATIENCE, async || {
+            if process.is_ready().await {
+                return Ok(());
+            }
             let ended = process.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && start.elapsed() < PATIENCE,
-                "the gateway does not start: {}",
-                process.log()
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            assert!(ended.is_none(), "the gateway does not start: {}", process.log());
+            Err(format!("the gateway does not start: {}", process.log()))
+        })
+        .await;
         process
     }
 }
@@ -160,13 +159,11 @@ impl Process {
     /// Waits for the end.
     pub(crate) async fn ended(&mut self) -> (ExitStatus, Duration) {
         let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(start.elapsed() < PATIENCE, "the gateway does not end: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
+        let status = until(PATIENCE, async || {
+            let ended = self.child.try_wait().unwrap();
+            ended.ok_or_else(|| format!("the gateway does not end: {}", self.log()))
+        })
+        .await;
         let took = start.elapsed();
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();

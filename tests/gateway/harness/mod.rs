@@ -47,3 +47,20 @@ pub(crate) use told;
 
 /// The bound on every wait of the harness: long past what a loaded machine needs.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Looks every few milliseconds until there is something, and panics with what was there instead when so much time
+/// passes without it.
+pub(crate) async fn until<T>(
+    within: std::time::Duration,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
+    let start = std::time::Instant::now();
+    let mut pace = tokio::time::interval(std::time::Duration::from_millis(5));
+    loop {
+        pace.tick().await;
+        match look().await {
+            Ok(found) => return found,
+            Err(instead) => assert!(start.elapsed() < within, "not within {within:?}: {instead}"),
+        }
+    }
+}
