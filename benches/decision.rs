@@ -13,7 +13,7 @@ use chatwarden_policy::{
     rules::{Context, RuleSources, compile},
     verdict::Facts,
 };
-use chatwarden_redact::AliasKey;
+use chatwarden_redact::{AliasKey, KeyRing, MemoryVault, Vault};
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::civil::date;
 
@@ -74,9 +74,12 @@ fn policy() -> Policy {
     let profile = include_bytes!("../profiles/blinger.yaml");
     let (profile, _) = Profile::parse("blinger.yaml", profile, &|_| None).unwrap();
     let lists = |_: &str| Ok(include_bytes!("../rules/lists/partners.txt").to_vec());
+    let keys = Arc::new(KeyRing::from(AliasKey::new(&[7; 32]).unwrap()));
+    let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new(1 << 20));
     let context = Context {
         profile: &profile,
-        alias_key: &AliasKey::new(&[7; 32]).unwrap(),
+        keys: &keys,
+        vault: &vault,
         super_admin_roles: &["super_admin".to_owned()],
         settings: None,
         today: date(2026, 11, 22),

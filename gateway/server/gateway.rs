@@ -14,7 +14,7 @@ use std::{
 };
 
 use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason, rules::ActionLog as ActionRule};
-use chatwarden_redact::{AliasKey, Class};
+use chatwarden_redact::Class;
 use jiff::Timestamp;
 use pingora::{
     apps::ServerApp,
@@ -36,7 +36,7 @@ use crate::{
     config::Config,
     durable,
     generation::{self, PolicyCompiler, Running},
-    keys,
+    keys::{self, Aliases},
     listen::{self, BindError},
     metrics::{self, Metrics, Readiness},
     proxy::{Knocks, Proxy},
@@ -120,9 +120,10 @@ impl Gateway {
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
         let alias_key =
             keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
+        let aliases = Aliases::in_memory(alias_key);
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
         let config = Arc::new(config);
-        let reloader = boot(&config, alias_key, clock, &metrics)?;
+        let reloader = boot(&config, aliases, clock, &metrics)?;
         let actions = open_actions(&config, &reloader.current())?;
         let token = config
             .admin
@@ -336,11 +337,11 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
 
 fn boot(
     config: &Arc<Config>,
-    alias_key: AliasKey,
+    aliases: Aliases,
     clock: Clock,
     metrics: &Arc<Metrics>,
 ) -> Result<Reloader<PolicyCompiler>, StartError> {
-    let compiler = PolicyCompiler::new(Arc::clone(config), alias_key, clock);
+    let compiler = PolicyCompiler::new(Arc::clone(config), aliases, clock);
     let store = LastGood::new(&config.state);
     Reloader::boot(compiler, generation::sources(config), store, Arc::clone(metrics))
         .map_err(|error| StartError::Files(error.diagnostics))

@@ -12,7 +12,6 @@ use chatwarden_policy::{
     profile::Profile,
     rules::{self, Context, Kind, RuleSources},
 };
-use chatwarden_redact::AliasKey;
 use http::HeaderMap;
 use tracing::warn;
 
@@ -20,6 +19,7 @@ use crate::{
     clock::Clock,
     config::{Config, ProfileSource},
     identity::{Resolver, SourceSettings, Upstream},
+    keys::Aliases,
     profiles,
     reload::{self, Before, CompileResult, Compiler, ReadProblem, Snapshot, Sources},
 };
@@ -35,19 +35,21 @@ pub struct Generation {
     pub config: Arc<Config>,
     /// Who tells who is calling.
     pub identity: Arc<Resolver>,
+    /// What aliases are made with, and where they find their values again.
+    pub aliases: Aliases,
 }
 
 /// Compiles rule files and profile under the settings of config.yaml.
 pub struct PolicyCompiler {
     config: ArcSwap<Config>,
-    alias_key: AliasKey,
+    aliases: Aliases,
     clock: Clock,
 }
 
 impl PolicyCompiler {
     /// A compiler for the rules that `config` names.
-    pub fn new(config: Arc<Config>, alias_key: AliasKey, clock: Clock) -> Self {
-        Self { config: ArcSwap::new(config), alias_key, clock }
+    pub fn new(config: Arc<Config>, aliases: Aliases, clock: Clock) -> Self {
+        Self { config: ArcSwap::new(config), aliases, clock }
     }
 
     /// Has the next generation compiled under another config.yaml, and returns the one before.
@@ -93,7 +95,8 @@ impl Compiler for PolicyCompiler {
         let printed_rules = config.rules.display().to_string();
         let context = Context {
             profile: &profile,
-            alias_key: &self.alias_key,
+            keys: &self.aliases.keys,
+            vault: &self.aliases.vault,
             super_admin_roles: &config.super_admin_roles,
             settings: config.settings.as_deref(),
             today: self.clock.today(),
@@ -106,7 +109,7 @@ impl Compiler for PolicyCompiler {
         match (rules, identity) {
             (Some(rules), Ok(identity)) => {
                 let policy = Policy { profile: Arc::new(profile), rules };
-                Ok((Generation { policy, config, identity }, told))
+                Ok((Generation { policy, config, identity, aliases: self.aliases.clone() }, told))
             }
             (_, identity) => {
                 told.extend(identity.err().into_iter().flatten());

@@ -3,16 +3,36 @@
 use std::{
     io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chatwarden_redact::AliasKey;
+use chatwarden_redact::{AliasKey, KeyRing, MemoryVault, Vault};
 use tracing::warn;
 
 use crate::{
     durable,
     secret::{SecretError, read_secret},
 };
+
+/// What aliases are made with, and where they find their values again.
+#[derive(Clone, Debug)]
+pub struct Aliases {
+    /// The keys that make them and know them.
+    pub keys: Arc<KeyRing>,
+    /// Where what they stand for is kept.
+    pub vault: Arc<dyn Vault>,
+}
+
+impl Aliases {
+    /// Aliases that are forgotten when the process ends.
+    pub fn in_memory(key: AliasKey) -> Aliases {
+        Aliases { keys: Arc::new(key.into()), vault: Arc::new(MemoryVault::new(MEMORY_BYTES)) }
+    }
+}
+
+/// The bound of a vault in memory.
+const MEMORY_BYTES: usize = 256 << 20;
 
 /// The key that aliases are made with: read from `state/keys/alias.key`, made there first if there is none.
 ///

@@ -14,6 +14,7 @@ use chatwarden::{
     clock::Clock,
     config::{self, Config},
     generation::{self, PolicyCompiler},
+    keys::Aliases,
     profiles,
     reload::examine,
 };
@@ -200,7 +201,8 @@ fn shipped_files_pass_check_without_a_word() {
         Config::load(&place.path().join("config.yaml")).unwrap_or_else(|problems| panic!("{problems:?}"));
     let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).unwrap();
     let sources = generation::sources(&config);
-    let compiler = PolicyCompiler::new(Arc::new(config), key, Clock::fixed(date(2026, 11, 22)));
+    let compiler =
+        PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::fixed(date(2026, 11, 22)));
     match examine(&compiler, &sources, &[]) {
         Ok((_, told, _)) => assert!(told.is_empty(), "{told:?}"),
         Err(told) => panic!("{told:?}"),

@@ -17,6 +17,7 @@ use super::{ConfigArgs, Failure, config_of, exit};
 use crate::{
     clock::Clock,
     generation::{self, PolicyCompiler},
+    keys::Aliases,
     reload::{LastGood, Timing, Watched, Watcher, examine},
 };
 
@@ -113,7 +114,7 @@ fn examine_all(args: &CheckArgs) -> (Findings, Option<Watched>) {
     let Ok(key) = AliasKey::new(&[0; AliasKey::MIN_BYTES]) else {
         return (Findings { diagnostics: Vec::new(), settings: Vec::new() }, None);
     };
-    let compiler = PolicyCompiler::new(Arc::new(config), key, Clock::default());
+    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::default());
     match examine(&compiler, &sources, &in_force) {
         Ok((generation, diagnostics, lists)) => {
             let states = generation.policy.rules.states.iter();

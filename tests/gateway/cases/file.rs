@@ -5,7 +5,7 @@ use std::{
     fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
 use chatwarden::profiles;
@@ -14,7 +14,7 @@ use chatwarden_policy::{
     profile::Profile,
     rules::{self, Context, Kind, RuleSources},
 };
-use chatwarden_redact::AliasKey;
+use chatwarden_redact::{AliasKey, KeyRing, MemoryVault, Vault};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::json;
@@ -200,9 +200,12 @@ impl Set {
         let files = self.rules.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
         let list =
             |name: &str| self.lists.get(name).map(|text| text.clone().into()).ok_or("missing".to_owned());
+        let keys = Arc::new(KeyRing::from(AliasKey::new(KEY).unwrap()));
+        let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new(1 << 20));
         let context = Context {
             profile: &profile,
-            alias_key: &ALIAS_KEY,
+            keys: &keys,
+            vault: &vault,
             super_admin_roles: &["super_admin".to_owned()],
             settings: None,
             today: self.today(),
@@ -236,4 +239,3 @@ impl Set {
 
 /// Aliases in case files are made with it.
 const KEY: &[u8] = b"case files are read with this key";
-static ALIAS_KEY: LazyLock<AliasKey> = LazyLock::new(|| AliasKey::new(KEY).unwrap());

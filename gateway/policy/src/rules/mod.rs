@@ -19,9 +19,9 @@ mod webhooks;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use chatwarden_redact::AliasKey;
+use chatwarden_redact::{KeyRing, Vault};
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
@@ -97,8 +97,10 @@ impl fmt::Debug for RuleSources<'_> {
 pub struct Context<'a> {
     /// How the application spells things.
     pub profile: &'a Profile,
-    /// The key that aliases are made with.
-    pub alias_key: &'a AliasKey,
+    /// The keys that aliases are made with and known by.
+    pub keys: &'a Arc<KeyRing>,
+    /// Where what aliases stand for is kept.
+    pub vault: &'a Arc<dyn Vault>,
     /// The roles that make a super-admin, by config.yaml.
     pub super_admin_roles: &'a [String],
     /// The settings that admins may use; `None` for all.

@@ -120,7 +120,7 @@ impl Setting for PersonalData {
             .zip(channel)
             .is_some_and(|(hidden, node)| !hidden.names.iter().any(|name| name == node.written()));
         let hides = self.hides_from(&standing);
-        let shown = mask(*class, self.display(*class), value, loading.context.alias_key);
+        let shown = mask(*class, self.display(*class), value, loading.context.keys.first());
         let hidden = hides && !open && self.hides(*class) && shown != value;
         let why = |_: &Loading<'_>| {
             let operator = example.operator();

@@ -66,7 +66,7 @@ fn compile_plan(
     scope: &Scope,
     links: bool,
 ) -> Result<Option<Arc<Plan>>, Diagnostic> {
-    let mut builder = Plan::builder();
+    let mut builder = Plan::builder().vault(Arc::clone(context.vault));
     // What is kept stays in spite of every field; a value that is both a contact field and a link is hidden as the
     // contact field.
     for selector in &scope.keep {
@@ -90,7 +90,7 @@ fn compile_plan(
     for name in context.profile.html_states() {
         builder = builder.html_state(name);
     }
-    let plan = builder.build(context.alias_key).map_err(|error| {
+    let plan = builder.build(context.keys.first()).map_err(|error| {
         let name = format!("{}/{}", context.dir, super::Kind::PersonalData.file_name());
         let problem = Diagnostic::about("plan-too-large", name, error.to_string());
         problem.help("let the profile name fewer contact fields, or shorter ones")

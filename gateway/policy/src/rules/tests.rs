@@ -6,7 +6,7 @@ mod plans;
 
 use std::collections::BTreeMap;
 
-use chatwarden_redact::AliasKey;
+use chatwarden_redact::{AliasKey, KeyRing, MemoryVault, Vault};
 use jiff::civil::{Date, date};
 
 use super::*;
@@ -34,6 +34,7 @@ struct Fixture {
     in_force: Vec<Kind>,
     settings: Option<Vec<Kind>>,
     today: Date,
+    vault: Arc<dyn Vault>,
 }
 
 impl Fixture {
@@ -45,15 +46,18 @@ impl Fixture {
             in_force: Vec::new(),
             settings: None,
             today: TODAY,
+            vault: Arc::new(MemoryVault::new(1 << 20)),
         }
     }
 
     fn compile(&self) -> (Option<Rules>, Vec<Diagnostic>) {
         let lists = |path: &str| self.lists.get(path).cloned().ok_or_else(|| "no such file".to_owned());
         let sources = RuleSources { files: self.files.clone(), lists: &lists };
+        let keys = Arc::new(KeyRing::from(AliasKey::new(&[7; 32]).unwrap()));
         let context = Context {
             profile: &self.profile,
-            alias_key: &AliasKey::new(&[7; 32]).unwrap(),
+            keys: &keys,
+            vault: &self.vault,
             super_admin_roles: &["super_admin".to_owned()],
             settings: self.settings.as_deref(),
             today: self.today,

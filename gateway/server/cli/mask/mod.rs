@@ -35,7 +35,7 @@ use crate::{
     clock::Clock,
     config::Config,
     generation::{self, PolicyCompiler},
-    keys,
+    keys::{self, Aliases},
     reload::{LastGood, examine},
 };
 
@@ -174,7 +174,7 @@ fn policy(config: Config) -> Result<Policy, Failure> {
     let sources = generation::sources(&config);
     let kept = LastGood::new(&config.state).read().ok().flatten();
     let in_force = kept.map(|(_, kept)| kept.in_force).unwrap_or_default();
-    let compiler = PolicyCompiler::new(Arc::new(config), key, Clock::default());
+    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::default());
     let (generation, _, _) = examine(&compiler, &sources, &in_force).map_err(Failure::Files)?;
     Ok(generation.policy)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::Redactor;
+use chatwarden_redact::{Class, Code, Redactor};
 
 use super::*;
 use crate::path::CanonicalPath;
@@ -102,4 +102,20 @@ fn messages_are_looked_into_where_the_rule_says_so() {
     let shown = shown(profile, &rule, "/", answer);
     assert!(!shown.contains("612 34567") && !shown.contains("anna.k"), "{shown}");
     assert!(shown.contains("order 20981") && shown.contains(r#""id":"+37061234567""#), "{shown}");
+}
+
+#[test]
+fn what_an_alias_stands_for_is_kept_in_the_vault() {
+    let mut fixture = Fixture::new([("personal-data.yaml", "enabled: true\n")]);
+    fixture.profile = profile("app: x\ncontact_fields: { handle: [$.telegram] }\n");
+    let rules = fixture.rules();
+    let plan = rules.plans.plan(0, true, false).expect("there is a field to hide");
+    let mut redactor = Redactor::json(Arc::clone(plan));
+    let mut out = Vec::new();
+    redactor.write(br#"{"telegram":"anna_k"}"#, &mut out).unwrap();
+    redactor.finish(&mut out).unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let alias = shown["telegram"].as_str().unwrap().strip_prefix("c_").unwrap();
+    let code = Code::parse(Class::Handle, alias.as_bytes()).unwrap();
+    assert_eq!(fixture.vault.value(code).unwrap().as_deref(), Some(&b"anna_k"[..]));
 }
