@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod generation;
 pub mod identity;
 pub mod keys;
+mod learnt;
 pub mod listen;
 pub mod metrics;
 pub mod profiles;

@@ -45,7 +45,7 @@ async fn what_cannot_be_read_is_refused_to_a_masked_caller_and_passes_to_an_exem
     let gateway = Gateway::start().await;
     let operator = gateway.client().sign_in(Persona::Operator).await;
     let supervisor = gateway.client().sign_in(Persona::Supervisor).await;
-    for what in ["gzip", "text-json", "untyped", "latin1", "ndjson", "csv", "octets", "archive"] {
+    for what in ["latin1", "broken", "octets", "archive"] {
         let target = format!("/odd/{what}");
         operator.get(&target).await.assert_answer_refused(502, "unscannable-body");
         let clear = supervisor.get(&target).await;
@@ -490,8 +490,7 @@ async fn every_refusal_by_a_rule_is_logged_with_its_file_and_line() {
         (operator.post("/conversations/901/download").json(&boss).await, "downloads.yaml", "emails:"),
         (operator.post("/conversations/901/download").json(&json!({})).await, "downloads.yaml", "direct:"),
         (operator.get("/api/webhooks").await, "webhooks.yaml", "panel:"),
-        (operator.get("/odd/csv").await, "personal-data.yaml", "enabled:"),
-        (operator.get("/events").await, "personal-data.yaml", "enabled:"),
+        (operator.get("/odd/octets").await, "personal-data.yaml", "enabled:"),
         (upgrade(&operator).await, "personal-data.yaml", "enabled:"),
         (upgrade(&trainee).await, "files.yaml", "group: trainees"),
     ];
@@ -611,7 +610,7 @@ async fn a_whole_shift_leaves_nothing_private_behind() {
         .filter(|answer| answer.header("x-chatwarden-reason").is_some())
         .map(|answer| format!("{:?} {}", answer.headers(), answer.text()))
         .collect();
-    assert!(refusals.len() > 20, "{}", refusals.len());
+    assert!(refusals.len() > 15, "{}", refusals.len());
     let log = process.log();
     assert!(log.contains("Request refused") && log.contains("Request allowed"), "the log is not at DEBUG");
     for (place, text) in [

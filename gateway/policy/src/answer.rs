@@ -3,7 +3,10 @@
 //! Judged on the header alone, before a byte of the body leaves. For a masked caller everything is refused that is
 //! neither rewritten here nor of a kind that carries no text.
 
+use chatwarden_redact::codings::{Coding, parse_content_encoding};
+
 use crate::{
+    carrier::{Carrier, Guess},
     disposition::is_attachment,
     media_type::{self, MediaClass},
     reason::{Denial, Reason},
@@ -17,12 +20,14 @@ pub struct AnswerFacts<'a> {
     pub status: u16,
     /// The `Content-Type`.
     pub content_type: Option<&'a str>,
-    /// Whether a `Content-Encoding` other than `identity` is named.
-    pub coded: bool,
+    /// The values of `Content-Encoding`, joined; empty where there is none.
+    pub content_encoding: &'a str,
     /// The values of `Content-Disposition`.
-    pub dispositions: &'a [&'a str],
+    pub dispositions: &'a [String],
     /// Whether a body can follow: not for HEAD, 1xx, 204, 304 and `Content-Length: 0`.
     pub body: bool,
+    /// The request's query.
+    pub query: Option<&'a str>,
 }
 
 /// What happens to the body.
@@ -30,14 +35,34 @@ pub struct AnswerFacts<'a> {
 pub enum Answer {
     /// It passes as it came.
     Pass,
-    /// It is JSON and is rewritten.
-    Json,
-    /// It calls itself HTML: passes if it looks like it, is rewritten if it is JSON after all.
-    Html,
-    /// It cannot be checked and says nothing that a redirect needs: left out.
+    /// It is rewritten.
+    Rewrite(Rewrite),
+    /// It cannot be checked and says nothing that a redirect or an error needs: left out.
     Drop,
     /// The answer is refused.
     Refuse(Denial),
+}
+
+/// How a body is rewritten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// By which grammar it is read.
+    pub carrier: Carrier,
+    /// The codings to undo, in the order in which they were applied.
+    pub codings: Vec<Coding>,
+    /// What becomes of a body that none of the carrier's grammars fits.
+    pub unknown: Unknown,
+}
+
+/// What becomes of a body whose first bytes fit no grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// It passes: links to files are all that is hidden, and they stand in what has a grammar.
+    Passes,
+    /// It is left out: the status says enough.
+    IsDropped,
+    /// The connection is cut.
+    IsCut,
 }
 
 /// Judges an answer under the orders of its request.
@@ -56,23 +81,30 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
         }
         monitored.push(denial);
     }
-    if !facts.body {
+    if !facts.body || orders.masking.hide.is_none() && !orders.masking.contacts {
         return Answer::Pass;
     }
-    let blocked =
-        [orders.send_block, orders.receive_block].into_iter().flatten().find(|block| block.enforced);
-    if class == MediaClass::Events && (orders.masking.hide.is_some() || blocked.is_some()) {
-        let rule = blocked.map(|block| block.rule).or(orders.masking.rule);
-        return Answer::Refuse(Denial { reason: Reason::UnscannableEvents, rule });
+    match (rewrite(orders, facts), orders.masking.contacts) {
+        // A part of the original is no part of what is shown (RFC 9110 §14).
+        (Ok(Some(_)), _) if facts.status == 206 => unscannable(orders),
+        (Ok(Some(rewrite)), _) => Answer::Rewrite(rewrite),
+        (Ok(None), true) => judge_unreadable(orders, facts, class),
+        (Ok(None), false) => Answer::Pass,
+        (Err(UnknownCoding), true) if carries_no_text(class) => Answer::Pass,
+        (Err(UnknownCoding), true) => unscannable(orders),
+        (Err(UnknownCoding), false) if Carrier::of(facts.content_type, facts.query).is_some() => {
+            unscannable(orders)
+        }
+        (Err(UnknownCoding), false) => Answer::Pass,
     }
-    if orders.masking.contacts {
-        return judge_masked(orders, facts, class);
-    }
-    match (&orders.masking.hide, class) {
-        (Some(_), MediaClass::Json) if readable(facts) => Answer::Json,
-        (Some(_), MediaClass::Json) => unscannable(orders),
-        _ => Answer::Pass,
-    }
+}
+
+/// How the body would be rewritten for counting alone (`mode: monitor`); none where it cannot be read.
+pub fn count(facts: &AnswerFacts<'_>) -> Option<Rewrite> {
+    let carrier =
+        Carrier::of(facts.content_type, facts.query).filter(|_| facts.body && facts.status != 206)?;
+    let codings = parse_content_encoding(facts.content_encoding).ok()?;
+    Some(Rewrite { carrier, codings, unknown: Unknown::Passes })
 }
 
 /// What travels as a file whatever its route: attachments, documents, archives and recordings.
@@ -95,48 +127,61 @@ fn is_file(facts: &AnswerFacts<'_>, class: MediaClass) -> bool {
         }
 }
 
-fn judge_masked(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> Answer {
-    if facts.coded {
-        return unscannable(orders);
+/// A coding that nobody can undo.
+struct UnknownCoding;
+
+/// How the body is rewritten; none where its type is not.
+fn rewrite(orders: &Orders, facts: &AnswerFacts<'_>) -> Result<Option<Rewrite>, UnknownCoding> {
+    let codings = parse_content_encoding(facts.content_encoding).map_err(|_| UnknownCoding)?;
+    let Some(carrier) = Carrier::of(facts.content_type, facts.query) else { return Ok(None) };
+    let is_text = carrier == Carrier::Sniffed(Guess::Anything);
+    let unknown = if !orders.masking.contacts || (is_text && orders.receive_route) {
+        Unknown::Passes
+    } else if facts.status >= 300 {
+        Unknown::IsDropped
+    } else {
+        Unknown::IsCut
+    };
+    Ok(Some(Rewrite { carrier, codings, unknown }))
+}
+
+/// What is not rewritten, for a masked caller.
+fn judge_unreadable(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass) -> Answer {
+    // What calls itself a maskable type and cannot be read is never passed, a file route or not.
+    let is_maskable =
+        matches!(class, MediaClass::Json | MediaClass::Html | MediaClass::Events | MediaClass::Form);
+    // Of scripts only WebAssembly gets here.
+    let is_clear = carries_no_text(class) || class == MediaClass::Script;
+    if is_clear || (orders.receive_route && !is_maskable) {
+        Answer::Pass
+    } else if (300..600).contains(&facts.status) && !is_maskable {
+        Answer::Drop
+    } else {
+        unscannable(orders)
     }
+}
+
+/// What no grammar is needed for; scripts are not among it, as JSON with padding is one.
+fn carries_no_text(class: MediaClass) -> bool {
     match class {
-        MediaClass::Json if facts.status == 206 || !readable(facts) => unscannable(orders),
-        MediaClass::Json => Answer::Json,
-        MediaClass::Html if facts.status == 206 || !readable(facts) => unscannable(orders),
-        MediaClass::Html => Answer::Html,
         MediaClass::Style
-        | MediaClass::Script
         | MediaClass::Font
         | MediaClass::Picture
         | MediaClass::Audio
-        | MediaClass::Video => Answer::Pass,
-        MediaClass::Text
+        | MediaClass::Video => true,
+        MediaClass::Json
+        | MediaClass::Html
+        | MediaClass::Text
         | MediaClass::Events
+        | MediaClass::Script
         | MediaClass::Document
         | MediaClass::Form
         | MediaClass::Multipart
         | MediaClass::Other
-        | MediaClass::Missing => {
-            if orders.receive_route {
-                Answer::Pass
-            } else if (300..400).contains(&facts.status) {
-                Answer::Drop
-            } else {
-                unscannable(orders)
-            }
-        }
+        | MediaClass::Missing => false,
     }
 }
 
 fn unscannable(orders: &Orders) -> Answer {
     Answer::Refuse(Denial { reason: Reason::UnscannableAnswer, rule: orders.masking.rule })
-}
-
-/// Rewriting reads UTF-8 (RFC 8259 §8.1) that carries no coding.
-fn readable(facts: &AnswerFacts<'_>) -> bool {
-    let charset = media_type::charset(facts.content_type);
-    !facts.coded
-        && charset.is_none_or(|name| {
-            ["utf-8", "utf8", "us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))
-        })
 }

@@ -3,6 +3,7 @@
 //! Whatever is unknown gets the strictest answer. No IO, no clock; the order of the checks is the order of PRODUCT's
 //! seven settings, the address first, so that a stranger learns nothing else.
 
+use chatwarden_redact::Class;
 use jiff::civil::Date;
 
 use crate::{
@@ -11,8 +12,8 @@ use crate::{
     policy::Policy,
     profile::Classified,
     reason::{Denial, Reason},
-    rules::{Direction, Mode},
-    verdict::{Area, Facts, FileBlock, Framing, Masking, Monitored, Orders, Verdict},
+    rules::{Direction, Mode, PersonalData},
+    verdict::{Area, Facts, FileBlock, Framing, Masking, Monitored, Orders, Verdict, View},
 };
 
 impl Policy {
@@ -83,12 +84,14 @@ impl Policy {
             judge.block(Some(block), Reason::FileSendBlocked)?;
         }
         let downloads = self.rules.downloads.as_ref().filter(|_| !standing.super_admin);
+        let drawing = self.draws(facts, classified, &masking);
         Ok(Orders {
             area,
             standing: *standing,
             masking,
             send_block,
             receive_block,
+            drawing,
             receive_route: classified.file_receive,
             download: classified.download.is_some(),
             judge_recipients: classified.download.filter(|_| downloads.is_some()).cloned(),
@@ -170,14 +173,26 @@ impl Policy {
         let mode = hiding.map(|rule| rule.mode);
         let contacts = mode == Some(Mode::Enforce);
         let links = receive_block.is_some_and(|block| block.enforced);
+        let text = if contacts { self.rules.plans.text().cloned() } else { None };
         let hiding = hiding.filter(|_| contacts).map(|rule| rule.rule);
         let plan = |contacts, links| self.rules.plans.plan(classified.scope, contacts, links).cloned();
         Masking {
             hide: plan(contacts, links),
+            text,
+            view: View { scope: classified.scope, contacts, links },
             contacts,
             rule: hiding.or_else(|| receive_block.filter(|_| links).map(|block| block.rule)),
             count: if mode == Some(Mode::Monitor) { plan(true, false) } else { None },
         }
+    }
+
+    /// Whether a client's picture was asked for that the caller may not see.
+    fn draws(&self, facts: &Facts<'_>, classified: &Classified<'_>, masking: &Masking) -> bool {
+        let hides = |rule: &PersonalData| rule.hides(Class::Avatar);
+        classified.avatar
+            && masking.contacts
+            && matches!(facts.method, "GET" | "HEAD")
+            && self.rules.personal_data.as_ref().is_some_and(hides)
     }
 
     fn framing(&self, classified: &Classified<'_>) -> Option<Framing> {
@@ -198,6 +213,7 @@ impl Orders {
             masking: Masking::default(),
             send_block: None,
             receive_block: None,
+            drawing: false,
             receive_route: false,
             download: false,
             judge_recipients: None,

@@ -10,6 +10,7 @@ pub mod account;
 pub mod address;
 pub mod answer;
 pub mod body;
+pub mod carrier;
 pub mod csp;
 pub mod diagnostic;
 pub mod disposition;

@@ -82,6 +82,13 @@ pub fn classify(content_type: Option<&str>) -> MediaClass {
     }
 }
 
+/// Whether a script is of text: JavaScript under any of its names.
+pub fn is_text_script(content_type: Option<&str>) -> bool {
+    let essence = content_type.and_then(essence);
+    let subtype = essence.as_deref().and_then(|essence| essence.split_once('/')).map(|(_, subtype)| subtype);
+    subtype.is_some_and(is_script)
+}
+
 /// The charset of a `Content-Type` value in lower case; several that stand there are joined by a comma, and so are no
 /// charset that anybody supports.
 pub fn charset(content_type: Option<&str>) -> Option<String> {

@@ -79,14 +79,14 @@ reasons! {
     UnscannableAnswer = "unscannable-body", 502, "The answer of the application cannot be checked for contact data, so it is not shown.";
     /// A WebSocket for an account that is masked or blocked from files.
     UnscannableUpgrade = "unscannable-stream", 415, "Live connections cannot be checked for contact data and files yet, so they are closed to your account.";
-    /// An event stream for an account that is masked or blocked from files.
-    UnscannableEvents = "unscannable-stream", 502, "Live events cannot be checked for contact data and files yet, so they are not shown to your account.";
     /// A body or header over a limit of `config.yaml`.
     LimitBody = "limit-reached", 413, "What was sent is larger than this gateway accepts here.";
     /// A request header over `limits.request_header`.
     LimitHeader = "limit-reached", 431, "The header of this request is larger than this gateway accepts.";
     /// Too many requests of one kind.
     LimitRate = "limit-reached", 429, "Too many attempts. Try again in a minute.";
+    /// A write under a condition on what the caller was shown, which rules show differently now.
+    PreconditionFailed = "precondition-failed", 412, "What you were shown has changed. Load it again, then save.";
     /// The body did not arrive in time.
     RequestTimeout = "request-timeout", 408, "The request did not arrive in time.";
     /// The application did not say who the caller is.

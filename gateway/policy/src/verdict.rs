@@ -70,11 +70,26 @@ pub struct FileBlock {
     pub enforced: bool,
 }
 
+/// What of an answer a caller is shown: callers of one view share what caches hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Which of the profile's scopes holds.
+    pub scope: usize,
+    /// Whether contact data is hidden.
+    pub contacts: bool,
+    /// Whether links to files are.
+    pub links: bool,
+}
+
 /// How the answer's body is treated. Without plans the origin's bytes pass as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Masking {
     /// What is hidden from the caller.
     pub hide: Option<Arc<Plan>>,
+    /// What is hidden from the caller in text that no field of the profile describes: header fields.
+    pub text: Option<Arc<Plan>>,
+    /// What the caller is shown.
+    pub view: View,
     /// Whether contact data is part of it: then what cannot be scanned is refused.
     pub contacts: bool,
     /// The line that hides.
@@ -105,6 +120,8 @@ pub struct Orders {
     pub send_block: Option<FileBlock>,
     /// A block on receiving files, to be judged on the answer.
     pub receive_block: Option<FileBlock>,
+    /// The route answers with a client's picture, and the caller is shown a drawing in its place.
+    pub drawing: bool,
     /// Whether the route is one of the profile's `files.receive`.
     pub receive_route: bool,
     /// A conversation download, whoever may make it: the action log tells to addresses from straight to the browser.

@@ -115,6 +115,18 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Connections at once.
     pub connections: usize,
+    /// Bytes of an object that waits for the member that decides over it.
+    pub held_object: usize,
+    /// Bytes held of the start of an answer, so that copies before their field are hidden.
+    pub copies_window: usize,
+}
+
+impl Limits {
+    /// The bounds of rewriting.
+    pub fn redaction(&self) -> chatwarden_redact::Limits {
+        let Limits { held_object, copies_window, .. } = *self;
+        chatwarden_redact::Limits { held_object, copies_window, ..chatwarden_redact::Limits::default() }
+    }
 }
 
 impl Config {

@@ -75,6 +75,10 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_duration")]
     drain_timeout: Duration,
     connections: u64,
+    #[serde(deserialize_with = "read_size")]
+    held_object: u64,
+    #[serde(deserialize_with = "read_size")]
+    copies_window: u64,
 }
 
 impl Default for RawLimits {
@@ -87,6 +91,8 @@ impl Default for RawLimits {
             stream_idle_timeout: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
             connections: 100_000,
+            held_object: 64 << 10,
+            copies_window: 256 << 10,
         }
     }
 }
@@ -102,6 +108,8 @@ impl From<RawLimits> for Limits {
             stream_idle_timeout: raw.stream_idle_timeout,
             drain_timeout: raw.drain_timeout,
             connections: size(raw.connections),
+            held_object: size(raw.held_object),
+            copies_window: size(raw.copies_window),
         }
     }
 }

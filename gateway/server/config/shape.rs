@@ -213,14 +213,18 @@ const LIMITS: Shape = Shape::Object(&[
     .default("10s"),
     Field::new("connections", "The most connections at once.", Shape::Integer { min: 1, max: 10_000_000 })
         .default("100000"),
-    Field::new("held_object", "The most bytes of an object that waits for its discriminator.", Shape::SIZE)
-        .later(),
+    Field::new(
+        "held_object",
+        "The most bytes of an object that waits for its discriminator; what is undecided then is hidden.",
+        Shape::Size { min: 1 << 10, max: 16 << 20 },
+    )
+    .default("64KiB"),
     Field::new(
         "copies_window",
         "How much of the start of a body is held, so that copies before their field are hidden.",
-        Shape::SIZE,
+        Shape::Size { min: 16 << 10, max: 64 << 20 },
     )
-    .later(),
+    .default("256KiB"),
     Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
     Field::new("contact_writes", "How many contact fields an account may write.", Shape::Any).later(),
 ]);

@@ -1,11 +1,20 @@
-//! The body of an answer, chunk by chunk.
+//! The body of an answer, chunk by chunk: decoded, read and rewritten, encoded again.
 //!
 //! Rewriting never lets a byte pass that it has not read; after an error nothing more leaves and the connection is
-//! cut, so that the client sees an error and not a short answer.
+//! cut, so that the client sees an error and not a short answer. What a chunk holds leaves with it, so that events and long
+//! polls arrive when they happen.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chatwarden_redact::{Plan, RedactError, Redactor, Summary};
-use std::sync::Arc;
+use chatwarden_policy::{
+    answer::{Rewrite, Unknown},
+    carrier::{Carrier, Guess, Judged},
+};
+use chatwarden_redact::{
+    Format, Learnt, Limits, Plan, RedactError, Redactor, Summary,
+    codings::{Coding, CodingError, CodingLimits, Decoder, Encoder, Progress},
+};
 
 /// How the chunks of one answer are treated.
 #[derive(Default)]
@@ -15,12 +24,10 @@ pub(crate) enum AnswerBody {
     Pass,
     /// Left out.
     Drop,
-    /// Rewritten as JSON. `started` is false until the first byte: an empty body has nothing to hide.
-    Rewrite { redactor: Option<Box<Redactor>>, started: bool },
-    /// Calls itself HTML; the first byte that is not white space tells whether it is JSON after all.
-    Sniff { plan: Arc<Plan>, blank: Vec<u8> },
-    /// Passes as it came; the plan counts beside.
-    Count(Option<Box<Redactor>>),
+    /// Rewritten.
+    Rewrite(Box<Rewriting>),
+    /// They pass as they came; what would be hidden is counted beside.
+    Count(Option<Box<Rewriting>>),
     /// Nothing more leaves.
     Failed,
 }
@@ -31,24 +38,30 @@ pub(crate) struct Finished {
     pub(crate) monitored: bool,
 }
 
-/// The most white space that is held before the first byte that tells HTML from JSON.
-const MAX_BLANK_BYTES: usize = 64 * 1024;
-/// U+FEFF in UTF-8.
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+/// Why a body is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AnswerError {
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+    #[error(transparent)]
+    Coding(#[from] CodingError),
+    /// No grammar fits its first bytes.
+    #[error("the body is of no grammar that is known")]
+    Unknown,
+}
+
+impl AnswerError {
+    /// Names the error as logs do.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            AnswerError::Redact(error) => error.name(),
+            AnswerError::Coding(error) => error.name(),
+            AnswerError::Unknown => "unknown-grammar",
+        }
+    }
+}
 
 impl AnswerBody {
-    pub(crate) fn json(plan: Arc<Plan>) -> Self {
-        Self::Rewrite { redactor: Some(Box::new(Redactor::json(plan))), started: false }
-    }
-
-    pub(crate) fn count(plan: Arc<Plan>) -> Self {
-        Self::Count(Some(Box::new(Redactor::json(plan))))
-    }
-
-    pub(crate) fn sniff(plan: Arc<Plan>) -> Self {
-        Self::Sniff { plan, blank: Vec::new() }
-    }
-
     /// Takes a chunk and leaves in its place what may leave.
     ///
     /// # Errors
@@ -57,121 +70,206 @@ impl AnswerBody {
         &mut self,
         body: &mut Option<Bytes>,
         end: bool,
-    ) -> Result<Option<Finished>, RedactError> {
-        let result = self.advance(body, end);
-        if result.is_err() {
-            *self = Self::Failed;
-            *body = None;
-        }
-        result
-    }
-
-    fn advance(&mut self, body: &mut Option<Bytes>, end: bool) -> Result<Option<Finished>, RedactError> {
-        if let Self::Sniff { plan, blank } = self {
-            match sniff(blank, body, end) {
-                Sniffed::Undecided => return Ok(None),
-                Sniffed::Html => *self = Self::Pass,
-                Sniffed::Json => *self = Self::json(Arc::clone(plan)),
-            }
-        }
+    ) -> Result<Option<Finished>, AnswerError> {
         match self {
-            Self::Pass | Self::Sniff { .. } => Ok(None),
+            Self::Pass => Ok(None),
             Self::Drop | Self::Failed => {
                 *body = None;
                 Ok(None)
             }
-            Self::Rewrite { redactor, started } => {
+            Self::Rewrite(rewriting) => {
                 let chunk = body.take().unwrap_or_default();
-                *started |= !chunk.is_empty();
                 let mut out = Vec::with_capacity(chunk.len() + chunk.len() / 8 + 64);
-                if let Some(redactor) = redactor {
-                    redactor.write(&chunk, &mut out)?;
+                match rewriting.take(&chunk, end, &mut out) {
+                    Ok(summary) => {
+                        *body = (!out.is_empty()).then(|| Bytes::from(out));
+                        Ok(summary.map(|summary| Finished { summary, monitored: false }))
+                    }
+                    Err(error) => {
+                        *self = Self::Failed;
+                        Err(error)
+                    }
                 }
-                let last = if end && *started { redactor.take() } else { None };
-                let summary = last.map(|redactor| redactor.finish(&mut out)).transpose()?;
-                *body = (!out.is_empty()).then(|| Bytes::from(out));
-                Ok(summary.map(|summary| Finished { summary, monitored: false }))
             }
             Self::Count(counting) => {
                 let chunk = body.as_deref().unwrap_or_default();
-                let mut scratch = Vec::new();
-                if counting.as_mut().is_some_and(|redactor| redactor.write(chunk, &mut scratch).is_err()) {
-                    *counting = None;
+                let counted = counting.as_mut().map(|rewriting| rewriting.take(chunk, end, &mut Vec::new()));
+                match counted {
+                    Some(Ok(summary)) => Ok(summary.map(|summary| Finished { summary, monitored: true })),
+                    // What cannot be counted passes all the same.
+                    Some(Err(_)) => {
+                        *counting = None;
+                        Ok(None)
+                    }
+                    None => Ok(None),
                 }
-                let redactor = if end { counting.take() } else { None };
-                Ok(redactor
-                    .and_then(|redactor| redactor.finish(&mut scratch).ok())
-                    .map(|summary| Finished { summary, monitored: true }))
             }
         }
     }
 }
 
-enum Sniffed {
-    Undecided,
-    Html,
-    Json,
+/// A body that is being rewritten.
+pub(crate) struct Rewriting {
+    plan: Arc<Plan>,
+    learnt: Option<Arc<Learnt>>,
+    limits: Limits,
+    decoder: Option<Decoder>,
+    /// What is decoded of a chunk, a piece at a time.
+    piece: Vec<u8>,
+    stage: Stage,
+    unknown: Unknown,
+    encoder: Option<Encoder>,
+    /// What goes into the encoder.
+    plain: Vec<u8>,
+    /// Whether any byte of the body has come: an empty one has nothing to hide.
+    has_begun: bool,
 }
 
-/// Holds leading white space until a byte tells; what was held then goes first. White space without end is taken for
-/// JSON, which the rewriter reads or refuses; so is JSON behind a byte order mark.
-fn sniff(blank: &mut Vec<u8>, body: &mut Option<Bytes>, end: bool) -> Sniffed {
-    let chunk = body.take().unwrap_or_default();
-    let first = chunk.iter().find(|byte| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte));
-    if first.is_none() && !end && blank.len() + chunk.len() <= MAX_BLANK_BYTES {
-        blank.extend_from_slice(&chunk);
-        return Sniffed::Undecided;
-    }
-    let json = match first {
-        Some(byte) => matches!(byte, b'{' | b'['),
-        None => !end,
-    };
-    let whole = if blank.is_empty() {
-        chunk
-    } else {
-        blank.extend_from_slice(&chunk);
-        Bytes::from(std::mem::take(blank))
-    };
-    *body = (!whole.is_empty()).then_some(whole);
-    if json { Sniffed::Json } else { Sniffed::Html }
+enum Stage {
+    /// The first bytes are held until they tell how to go on.
+    Head {
+        guess: Guess,
+        held: Vec<u8>,
+    },
+    Redact(Box<Redactor>),
+    /// What is left passes.
+    Clear,
+    /// What is left is left out.
+    Dropped,
+    /// The body has ended.
+    Over,
 }
+
+impl Rewriting {
+    /// Begins a body that leaves in the coding `shown`.
+    pub(crate) fn new(
+        rewrite: &Rewrite,
+        plan: Arc<Plan>,
+        learnt: Option<Arc<Learnt>>,
+        limits: Limits,
+        shown: Coding,
+    ) -> Self {
+        let coding_limits = CodingLimits { ratio: MAX_RATIO, ..CodingLimits::default() };
+        let mut rewriting = Self {
+            plan,
+            learnt,
+            limits,
+            decoder: (!rewrite.codings.is_empty()).then(|| Decoder::new(&rewrite.codings, coding_limits)),
+            piece: Vec::new(),
+            stage: Stage::Over,
+            unknown: rewrite.unknown,
+            encoder: (shown != Coding::Identity).then(|| Encoder::new(shown)),
+            plain: Vec::new(),
+            has_begun: false,
+        };
+        rewriting.stage = match &rewrite.carrier {
+            Carrier::Typed(format) => rewriting.redact(*format),
+            Carrier::Sniffed(guess) => Stage::Head { guess: guess.clone(), held: Vec::new() },
+        };
+        rewriting
+    }
+
+    fn redact(&self, format: Format) -> Stage {
+        let redactor = Redactor::new(Arc::clone(&self.plan), format, self.limits);
+        Stage::Redact(Box::new(match &self.learnt {
+            Some(learnt) => redactor.with_copies(Arc::clone(learnt)),
+            None => redactor,
+        }))
+    }
+
+    fn take(&mut self, chunk: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+        self.has_begun |= !chunk.is_empty();
+        let Some(mut encoder) = self.encoder.take() else { return self.decode(chunk, end, out) };
+        let mut plain = std::mem::take(&mut self.plain);
+        let summary = self.decode(chunk, end, &mut plain)?;
+        encoder.write(&plain, out)?;
+        match end {
+            true if self.has_begun => encoder.finish(out)?,
+            true => {}
+            false => {
+                // More is at hand behind a full chunk; what comes in small ones may be an event that somebody waits for.
+                if !plain.is_empty() && chunk.len() < FULL_CHUNK {
+                    encoder.flush(out)?;
+                }
+                plain.clear();
+                (self.encoder, self.plain) = (Some(encoder), plain);
+            }
+        }
+        Ok(summary)
+    }
+
+    fn decode(&mut self, chunk: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+        let Some(mut decoder) = self.decoder.take() else { return self.read(chunk, end, out) };
+        let (mut input, mut piece) = (chunk, std::mem::take(&mut self.piece));
+        loop {
+            piece.clear();
+            let progress = decoder.decode(&mut input, &mut piece, PIECE)?;
+            self.read(&piece, false, out)?;
+            if progress == Progress::NeedsInput {
+                break;
+            }
+        }
+        if end {
+            decoder.finish()?;
+            return self.read(&[], true, out);
+        }
+        (self.decoder, self.piece) = (Some(decoder), piece);
+        Ok(None)
+    }
+
+    /// Reads what is decoded.
+    fn read(&mut self, text: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+        if let Stage::Head { guess, held } = &mut self.stage {
+            held.extend_from_slice(text);
+            let judged = guess.judge(held, end);
+            let held = std::mem::take(held);
+            self.stage = match judged {
+                Judged::More => {
+                    self.hold(held);
+                    return Ok(None);
+                }
+                Judged::As(format) => self.redact(format),
+                Judged::Clear => Stage::Clear,
+                Judged::Unknown => match self.unknown {
+                    Unknown::Passes => Stage::Clear,
+                    Unknown::IsDropped => Stage::Dropped,
+                    Unknown::IsCut => return Err(AnswerError::Unknown),
+                },
+            };
+            return self.write(&held, end, out);
+        }
+        self.write(text, end, out)
+    }
+
+    fn hold(&mut self, bytes: Vec<u8>) {
+        if let Stage::Head { held, .. } = &mut self.stage {
+            *held = bytes;
+        }
+    }
+
+    fn write(&mut self, text: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+        match &mut self.stage {
+            Stage::Clear => out.extend_from_slice(text),
+            Stage::Dropped | Stage::Over | Stage::Head { .. } => {}
+            Stage::Redact(redactor) => redactor.write(text, out)?,
+        }
+        if !end {
+            return Ok(None);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Redact(redactor) if self.has_begun => Ok(Some(redactor.finish(out)?)),
+            Stage::Redact(_) | Stage::Clear | Stage::Dropped | Stage::Over | Stage::Head { .. } => Ok(None),
+        }
+    }
+}
+
+/// How much is decoded at a time.
+const PIECE: usize = 16 * 1024;
+/// How many bytes a coded byte may become. Pages and lists of records stay below a hundred; what grows more is made to fill
+/// memory, or holds nothing that people read.
+const MAX_RATIO: u32 = 250;
+/// A chunk of this size is one of several.
+const FULL_CHUNK: usize = 16 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use chatwarden_redact::{AliasKey, Class, Selector};
-
-    use super::*;
-
-    fn plan() -> Arc<Plan> {
-        let key = AliasKey::new(&[7; 32]).unwrap();
-        let phone = Selector::parse("$..phone").unwrap();
-        Arc::new(Plan::builder().field(Class::Phone, &phone).build(&key).unwrap())
-    }
-
-    /// What leaves of a body that calls itself HTML; `None` where it is cut.
-    fn through(chunks: &[&[u8]]) -> Option<Vec<u8>> {
-        let (mut answer, mut out) = (AnswerBody::sniff(plan()), Vec::new());
-        for (index, chunk) in chunks.iter().enumerate() {
-            let mut body = Some(Bytes::copy_from_slice(chunk));
-            answer.filter(&mut body, index + 1 == chunks.len()).ok()?;
-            out.extend_from_slice(&body.unwrap_or_default());
-        }
-        Some(out)
-    }
-
-    #[test]
-    fn a_page_passes_and_json_that_calls_itself_one_is_rewritten() {
-        assert_eq!(through(&[b" \n", b"<p>37061234567</p>"]).unwrap(), b" \n<p>37061234567</p>");
-        assert_eq!(through(&[b" ", b"\n"]).unwrap(), b" \n");
-        let json = through(&[b" \r\n", b"{\"phone\":\"37061", b"234567\"}"]).unwrap();
-        assert!(json.starts_with(b" \r\n{\"phone\":\"+999"), "{}", String::from_utf8_lossy(&json));
-    }
-
-    #[test]
-    fn json_does_not_hide_behind_a_mark_or_endless_blanks() {
-        assert_eq!(through(&[b"\xef\xbb\xbf", b"{\"phone\":\"37061234567\"}"]), None);
-        let blanks = vec![b' '; MAX_BLANK_BYTES + 1];
-        let shown = through(&[&blanks, b"{\"phone\":\"37061234567\"}"]).unwrap();
-        assert!(!shown.windows(11).any(|window| window == b"37061234567"));
-    }
-}
+mod tests;

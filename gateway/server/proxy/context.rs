@@ -11,7 +11,12 @@ use chatwarden_policy::{
 };
 use uuid::Uuid;
 
-use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody};
+use super::{
+    answer_body::AnswerBody,
+    log::Noted,
+    request_body::RequestBody,
+    validators::{self, Word},
+};
 use crate::{config::Config, generation::Running};
 
 /// The state of one request, from its first byte to its log entry.
@@ -43,6 +48,19 @@ impl Context {
     /// The settings that hold for this request.
     pub(crate) fn config(&self) -> &Config {
         &self.running.generation.config
+    }
+
+    /// The word of the caller's view, where the answer's validators carry one.
+    pub(crate) fn word(&self) -> Option<Word> {
+        let orders = self.orders.as_deref().filter(|orders| validators::governs(orders))?;
+        let generation = &self.running.generation;
+        let fingerprint = format!(
+            "{}\0{}\0{:?}",
+            self.running.digest,
+            env!("CARGO_PKG_VERSION"),
+            generation.config.profile
+        );
+        Some(Word::new(generation.aliases.keys.first(), fingerprint.as_bytes(), orders.masking.view))
     }
 
     pub(crate) fn new(running: Arc<Running>) -> Self {

@@ -17,9 +17,16 @@ pub(crate) fn is_reserved(path: &str) -> bool {
     path.starts_with(RESERVED)
 }
 
-/// Answers a request for a reserved path.
-pub(crate) async fn write(session: &mut Session, ctx: &Context) -> pingora::Result<()> {
-    let drawn = ctx.path.as_ref().and_then(|path| alias(path.as_str())).map(draw);
+/// Answers with the drawing at an address of the gateway's own, which may stand in for a picture of the application's:
+/// what the caller gets there depends on the rules, and is not kept.
+pub(crate) async fn write(
+    session: &mut Session,
+    ctx: &Context,
+    address: &str,
+    stands_in: bool,
+) -> pingora::Result<()> {
+    let drawn = alias(address).map(draw);
+    let caching = if stands_in { "private, no-cache" } else { "public, max-age=86400" };
     let (status, kind, body) = match drawn {
         Some(svg) => (200, "image/svg+xml", svg),
         None => (404, "text/plain; charset=utf-8", "There is nothing here.\n".to_owned()),
@@ -27,7 +34,7 @@ pub(crate) async fn write(session: &mut Session, ctx: &Context) -> pingora::Resu
     let mut answer = ResponseHeader::build(status, Some(6))?;
     answer.insert_header(header::CONTENT_TYPE, kind)?;
     answer.insert_header(header::CONTENT_LENGTH, body.len())?;
-    answer.insert_header(header::CACHE_CONTROL, "public, max-age=86400")?;
+    answer.insert_header(header::CACHE_CONTROL, caching)?;
     answer.insert_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")?;
     answer.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
     answer.insert_header(refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;

@@ -244,10 +244,10 @@ fn by_reason(reason: Reason) -> Option<Action> {
         | Reason::UnscannableRequest
         | Reason::UnscannableAnswer
         | Reason::UnscannableUpgrade
-        | Reason::UnscannableEvents
         | Reason::LimitBody
         | Reason::LimitHeader
         | Reason::LimitRate
+        | Reason::PreconditionFailed
         | Reason::RequestTimeout
         | Reason::IdentityUnavailable
         | Reason::UpstreamUnavailable

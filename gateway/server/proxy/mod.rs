@@ -5,6 +5,7 @@
 
 mod answer_body;
 mod context;
+mod fields;
 mod framing;
 mod handshake;
 mod head;
@@ -16,6 +17,7 @@ mod request;
 mod request_body;
 mod response;
 mod upstream;
+mod validators;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +33,7 @@ use pingora::{
 
 pub(crate) use rate::Knocks;
 pub(crate) use refusal::REQUEST_ID_HEADER;
+pub(crate) use validators::Word;
 
 use context::Context;
 
@@ -93,7 +96,7 @@ impl ProxyHttp for Proxy {
         header: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
-        response::header(session, header, ctx)
+        response::header(&self.shared, session, header, ctx)
     }
 
     fn response_body_filter(

@@ -6,6 +6,7 @@ use chatwarden_policy::{
     reason::{Denial, Reason},
     verdict::{Facts, Verdict},
 };
+use chatwarden_redact::Class;
 use http::{HeaderValue, header};
 use pingora::{http::RequestHeader, proxy::Session};
 use tracing::debug;
@@ -35,8 +36,8 @@ pub(crate) async fn filter(
     }
     match judge(shared, session, ctx).await {
         Ok(Allowed::Upstream) => Ok(false),
-        Ok(Allowed::Identicon) => {
-            identicon::write(session, ctx).await?;
+        Ok(Allowed::Drawing { address, stands_in }) => {
+            identicon::write(session, ctx, &address, stands_in).await?;
             Ok(true)
         }
         Err(denial) => {
@@ -64,7 +65,11 @@ pub(crate) async fn refuse(session: &mut Session, ctx: &Context) -> pingora::Res
 
 enum Allowed {
     Upstream,
-    Identicon,
+    /// A drawing of the gateway's own, by its address.
+    Drawing {
+        address: String,
+        stands_in: bool,
+    },
 }
 
 async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Result<Allowed, Denial> {
@@ -84,7 +89,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
         return Err(denial);
     }
     if identicon::is_reserved(target.path.as_str()) {
-        return Ok(Allowed::Identicon);
+        return Ok(Allowed::Drawing { address: target.path.as_str().to_owned(), stands_in: false });
     }
     ctx.identity = identify(ctx, session, classified.public).await?;
     let request = session.req_header();
@@ -106,6 +111,11 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     debug!(request_id = %ctx.request_id, area = ?orders.area, "Request allowed");
     for denial in &orders.monitored {
         log::monitored(ctx, denial);
+    }
+    if let (true, Some(plan)) = (orders.drawing, &orders.masking.text) {
+        let address = plan.show(Class::Avatar, target.path.as_str());
+        ctx.orders = Some(orders);
+        return Ok(Allowed::Drawing { address, stands_in: true });
     }
     if orders.standing.undeclared {
         shared.metrics.undeclared_groups.inc();

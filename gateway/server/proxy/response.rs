@@ -5,19 +5,32 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chatwarden_policy::{
     answer::{self, Answer, AnswerFacts},
+    carrier::Carrier,
     media_type::{self, MediaClass},
     reason::{Denial, Reason},
     verdict::{Area, Orders},
 };
-use http::{HeaderMap, HeaderName, StatusCode, Version, header};
-use pingora::{http::ResponseHeader, proxy::Session};
+use chatwarden_redact::{
+    Learnt,
+    codings::{self, Coding},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use pingora::{
+    http::{RequestHeader, ResponseHeader},
+    proxy::Session,
+};
 use tracing::warn;
 
-use super::{answer_body::AnswerBody, context::Context, framing, log, refusal, request, stop};
+use super::{
+    answer_body::{AnswerBody, Rewriting},
+    context::Context,
+    fields, framing, log, refusal, request, stop, validators,
+};
 use crate::gateway::Shared;
 
 /// Judges the head of an answer and prepares its body.
 pub(crate) fn header(
+    shared: &Shared,
     session: &mut Session,
     header: &mut ResponseHeader,
     ctx: &mut Context,
@@ -33,10 +46,14 @@ pub(crate) fn header(
         return Err(stop(Reason::UpstreamUnavailable));
     }
     log::note_answer(ctx, header);
+    let word = ctx.word();
     let Some(orders) = ctx.orders.take() else { return Err(stop(Reason::InternalError)) };
-    let judged = judge(session, header, ctx, &orders);
+    let learnt = word.as_ref().and_then(|word| shared.learnt.of(&ctx.identity, word));
+    let judged = judge(session, header, ctx, &orders, learnt);
     ctx.orders = Some(orders);
-    judged
+    judged?;
+    // Added last: what is rewritten keeps its tag, as the word tells it from the original.
+    word.map_or(Ok(()), |word| validators::mark(header, &word))
 }
 
 fn judge(
@@ -44,6 +61,7 @@ fn judge(
     header: &mut ResponseHeader,
     ctx: &mut Context,
     orders: &Orders,
+    learnt: Option<Arc<Learnt>>,
 ) -> pingora::Result<()> {
     if header.status == StatusCode::SWITCHING_PROTOCOLS {
         if !request::asks_for_websocket(session.req_header()) {
@@ -54,24 +72,31 @@ fn judge(
         // Allowed only to callers from whom nothing is kept: their messages pass as they are.
         return Ok(());
     }
-    let head = session.req_header().method == http::Method::HEAD;
-    let (answer, seen) = judged(header, orders, head, ctx);
-    let maskable = matches!(seen.class, MediaClass::Json | MediaClass::Html);
-    let operator_area = matches!(orders.area, Area::Operator | Area::SignIn);
+    let seen = Seen::of(session, header);
+    let facts = seen.facts(session.req_header().uri.query());
+    let mut monitored = Vec::new();
+    let answer = answer::judge(orders, &facts, &mut monitored);
+    for denial in &monitored {
+        log::monitored(ctx, denial);
+    }
+    let is_maskable = Carrier::of(facts.content_type, facts.query).is_some();
+    let is_governed = validators::governs(orders);
     if let Some(framing) = &orders.framing {
         framing::apply(framing, header)?;
-    } else if operator_area && seen.class == MediaClass::Html {
+    } else if matches!(orders.area, Area::Operator | Area::SignIn) && seen.is_page() {
         log::framing_monitored(ctx);
     }
-    if orders.masking_governed && maskable && operator_area {
+    if is_governed && is_maskable {
         header.insert_header(header::CACHE_CONTROL, "private, no-cache")?;
         header.remove_header(&header::LAST_MODIFIED);
     }
-    if orders.masking.hide.is_some() && maskable && operator_area {
+    if is_governed && is_maskable && orders.masking.hide.is_some() {
         for name in OF_THE_ORIGINAL {
             header.remove_header(&name);
         }
     }
+    fields::mask(header, &orders.masking, ctx.policy().profile.headers(), learnt.as_ref())?;
+    let limits = ctx.config().limits.redaction();
     match (answer, &orders.masking.hide) {
         (Answer::Refuse(denial), _) => {
             let reason = denial.reason;
@@ -82,16 +107,54 @@ fn judge(
             ctx.answer_body = AnswerBody::Drop;
             header.insert_header(header::CONTENT_LENGTH, "0")?;
             header.remove_header(&header::TRANSFER_ENCODING);
+            header.remove_header(&header::CONTENT_ENCODING);
         }
-        (Answer::Json, Some(plan)) => ctx.answer_body = AnswerBody::json(Arc::clone(plan)),
-        (Answer::Html, Some(plan)) => ctx.answer_body = AnswerBody::sniff(Arc::clone(plan)),
-        (Answer::Json | Answer::Html, None) => return Err(stop(Reason::InternalError)),
-        (Answer::Pass, _) => count(ctx, orders, &seen),
+        (Answer::Rewrite(rewrite), Some(plan)) => {
+            let shown = recode(header, session)?;
+            let rewriting = Rewriting::new(&rewrite, Arc::clone(plan), learnt, limits, shown);
+            ctx.answer_body = AnswerBody::Rewrite(Box::new(rewriting));
+        }
+        (Answer::Rewrite(_), None) => return Err(stop(Reason::InternalError)),
+        (Answer::Pass, Some(_)) if is_maskable && !facts.body => {
+            recode(header, session)?;
+        }
+        (Answer::Pass, _) => {
+            if let (Some(plan), Some(rewrite)) = (&orders.masking.count, answer::count(&facts)) {
+                let plan = Arc::clone(plan);
+                let rewriting = Rewriting::new(&rewrite, plan, learnt, limits, Coding::Identity);
+                ctx.answer_body = AnswerBody::Count(Some(Box::new(rewriting)));
+            }
+        }
     }
-    if seen.body {
+    if facts.body {
         delimit(session, header)?;
     }
     Ok(())
+}
+
+/// The coding of a rewritten answer, by what the client accepts. What costs the least comes first; a client that refuses
+/// them all, and even to do without, gets what it can read.
+pub(super) fn coding(request: &RequestHeader) -> Coding {
+    let accepts: Vec<_> = request.headers.get_all(header::ACCEPT_ENCODING).iter().collect();
+    if accepts.is_empty() {
+        return Coding::Identity;
+    }
+    let joined = joined(accepts.into_iter().map(HeaderValue::as_bytes));
+    let offered = [Coding::Zstd, Coding::Gzip, Coding::Brotli, Coding::Deflate];
+    codings::choose(Some(&joined), &offered).unwrap_or(Coding::Identity)
+}
+
+/// Names the coding that the body leaves in: one of the client's if the application used any, else none.
+fn recode(header: &mut ResponseHeader, session: &Session) -> pingora::Result<Coding> {
+    if header.remove_header(&header::CONTENT_ENCODING).is_none() {
+        return Ok(Coding::Identity);
+    }
+    let shown = coding(session.req_header());
+    if shown != Coding::Identity {
+        header.insert_header(header::CONTENT_ENCODING, shown.name())?;
+    }
+    header.append_header(header::VARY, "Accept-Encoding")?;
+    Ok(shown)
 }
 
 /// RFC 9112 §6.1: chunks for a body whose length is not known (any more), and none for a client that cannot read them:
@@ -106,49 +169,51 @@ fn delimit(session: &Session, header: &mut ResponseHeader) -> pingora::Result<()
     Ok(())
 }
 
-/// What the head of an answer was seen to say.
+/// What the head of an answer says.
 struct Seen {
-    class: MediaClass,
-    coded: bool,
+    status: u16,
+    content_type: Option<String>,
+    content_encoding: String,
+    dispositions: Vec<String>,
     body: bool,
 }
 
-fn judged(header: &ResponseHeader, orders: &Orders, head: bool, ctx: &Context) -> (Answer, Seen) {
-    let dispositions: Vec<_> = header
-        .headers
-        .get_all(header::CONTENT_DISPOSITION)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
-    let dispositions: Vec<&str> = dispositions.iter().map(|value| &**value).collect();
-    let mut content_types = header.headers.get_all(header::CONTENT_TYPE).iter();
-    let content_type = match (content_types.next(), content_types.next()) {
-        (Some(one), None) => one.to_str().ok(),
-        // Two types are two readings: judged like none at all.
-        (_, _) => None,
-    };
-    let facts = AnswerFacts {
-        status: header.status.as_u16(),
-        content_type,
-        coded: is_coded(header),
-        dispositions: &dispositions,
-        body: has_body(head, header),
-    };
-    let mut monitored = Vec::new();
-    let answer = answer::judge(orders, &facts, &mut monitored);
-    for denial in &monitored {
-        log::monitored(ctx, denial);
+impl Seen {
+    fn of(session: &Session, header: &ResponseHeader) -> Self {
+        let all = |name| header.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let types: Vec<_> = all(header::CONTENT_TYPE).collect();
+        let head = session.req_header().method == http::Method::HEAD;
+        Self {
+            status: header.status.as_u16(),
+            // Two types are two readings: joined they are none that anybody knows.
+            content_type: (!types.is_empty()).then(|| joined(types.into_iter())),
+            content_encoding: joined(all(header::CONTENT_ENCODING)),
+            dispositions: all(header::CONTENT_DISPOSITION)
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+                .collect(),
+            body: has_body(head, header),
+        }
     }
-    (answer, Seen { class: media_type::classify(content_type), coded: facts.coded, body: facts.body })
+
+    fn is_page(&self) -> bool {
+        media_type::classify(self.content_type.as_deref()) == MediaClass::Html
+    }
+
+    fn facts<'a>(&'a self, query: Option<&'a str>) -> AnswerFacts<'a> {
+        AnswerFacts {
+            status: self.status,
+            content_type: self.content_type.as_deref(),
+            content_encoding: &self.content_encoding,
+            dispositions: &self.dispositions,
+            body: self.body,
+            query,
+        }
+    }
 }
 
-/// `mode: monitor`: the plan runs beside the answer.
-fn count(ctx: &mut Context, orders: &Orders, seen: &Seen) {
-    if let (Some(plan), Seen { class: MediaClass::Json, coded: false, body: true }) =
-        (&orders.masking.count, seen)
-    {
-        ctx.answer_body = AnswerBody::count(Arc::clone(plan));
-    }
+/// The values of a field as one (RFC 9110 §5.3).
+fn joined<'v>(values: impl Iterator<Item = &'v [u8]>) -> String {
+    values.map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ")
 }
 
 /// A chunk of an answer on its way to the client.
@@ -173,14 +238,6 @@ pub(crate) fn body(
     }
 }
 
-fn is_coded(header: &ResponseHeader) -> bool {
-    header
-        .headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
-}
-
 fn has_body(head: bool, header: &ResponseHeader) -> bool {
     !head
         && !is_empty(&header.headers)
@@ -196,9 +253,8 @@ fn is_empty(headers: &HeaderMap) -> bool {
 }
 
 /// What speaks of the original's bytes, and is wrong or tells on them once they are rewritten.
-const OF_THE_ORIGINAL: [HeaderName; 7] = [
+const OF_THE_ORIGINAL: [HeaderName; 6] = [
     header::CONTENT_LENGTH,
-    header::ETAG,
     header::ACCEPT_RANGES,
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chatwarden_policy::verdict::Area;
-use http::{HeaderName, header};
+use chatwarden_redact::codings::Coding;
+use http::header;
 use pingora::{http::RequestHeader, upstreams::peer::HttpPeer};
 
-use super::{context::Context, handshake, request_body::RequestBody};
+use super::{context::Context, handshake, request_body::RequestBody, response, stop, validators};
 use crate::config::{Config, HostHeader};
 
 /// How long a connection to the application may take.
@@ -46,23 +47,21 @@ pub(crate) fn filter(request: &mut RequestHeader, ctx: &mut Context) -> pingora:
         // A body under inspection was asked for by the gateway itself; the application need not ask again.
         request.remove_header(&header::EXPECT);
     }
+    if let Some(word) = ctx.word()
+        && let Err(reason) = validators::restore(request, &word)
+    {
+        ctx.refuse(reason.into());
+        return Err(stop(reason));
+    }
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
-    match orders.area {
-        Area::Public | Area::Assets => return Ok(()),
-        Area::SignIn | Area::Operator => {}
+    if !matches!(orders.area, Area::Operator | Area::SignIn) || orders.masking.hide.is_none() {
+        return Ok(());
     }
-    if orders.masking.hide.is_some() || orders.masking.count.is_some() {
-        request.insert_header(header::ACCEPT_ENCODING, "identity")?;
-    }
-    if orders.masking.hide.is_some() {
-        for name in CONDITIONAL {
-            request.remove_header(&name);
-        }
-    }
-    Ok(())
+    // A part of a rewritten answer cannot be cut out of the original (RFC 9110 §14).
+    request.remove_header(&header::RANGE);
+    request.remove_header(&header::IF_RANGE);
+    // The application compresses where the client has it so; what it compresses with has to be undone here.
+    let shown = response::coding(request);
+    let asked = if shown == Coding::Identity { Coding::Identity } else { Coding::Gzip };
+    request.insert_header(header::ACCEPT_ENCODING, asked.name())
 }
-
-/// A part of a rewritten answer cannot be cut out of the original, and an answer that the caller holds may date from
-/// other rules: ranges and conditions (RFC 9110 §13, §14) do not go upstream for a masked caller.
-const CONDITIONAL: [HeaderName; 4] =
-    [header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];

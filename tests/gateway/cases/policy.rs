@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chatwarden_policy::{
     account::{Account, ClientIp, Identity},
-    answer::{self, Answer, AnswerFacts},
+    answer::{self, Answer, AnswerFacts, Rewrite, Unknown},
+    carrier::{Carrier, Judged},
     csp,
     path::CanonicalPath,
     policy::Policy,
     reason::{Denial, Reason},
     verdict::{Facts, Framing, Orders, Verdict},
 };
-use chatwarden_redact::{Plan, Redactor};
+use chatwarden_redact::{Limits, Plan, Redactor};
 
 use super::{
     Told,
@@ -60,16 +61,15 @@ pub(super) fn by_policy(policy: &Policy, set: &Set, case: &Case) -> Told {
 
 fn answered(orders: &Orders, case: &Case, head: bool, mut monitored: Vec<Denial>) -> Told {
     let Scripted { status, headers, body } = &case.answer;
-    let dispositions: Vec<&str> =
-        headers.get("content-disposition").map(String::as_str).into_iter().collect();
+    let dispositions: Vec<String> = headers.get("content-disposition").cloned().into_iter().collect();
     let facts = AnswerFacts {
         status: *status,
         content_type: headers.get("content-type").map(String::as_str),
-        coded: headers.get("content-encoding").is_some_and(|coding| coding != "identity"),
+        content_encoding: headers.get("content-encoding").map_or("", String::as_str),
         dispositions: &dispositions,
         body: !head && !body.is_empty() && *status != 204 && *status != 304,
+        query: None,
     };
-    let looks_like_json = body.trim_start().starts_with(['{', '[']);
     let refused = |denial: &Denial, monitored: &[Denial]| {
         Told::refused(Expect::AnswerRefused, denial, rules_of(monitored))
     };
@@ -77,10 +77,16 @@ fn answered(orders: &Orders, case: &Case, head: bool, mut monitored: Vec<Denial>
     let shown = match (judged, &orders.masking.hide) {
         (Answer::Refuse(denial), _) => return refused(&denial, &monitored),
         (Answer::Drop, _) => String::new(),
-        (Answer::Json, Some(plan)) => redacted(plan, body),
-        (Answer::Html, Some(plan)) if looks_like_json => redacted(plan, body),
-        (Answer::Pass | Answer::Html, _) => body.clone(),
-        (Answer::Json, None) => panic!("{}: rewritten by no plan", case.case),
+        (Answer::Rewrite(rewrite), Some(plan)) => match redacted(plan, &rewrite, body) {
+            Some(shown) => shown,
+            // The gateway finds it before anything has left.
+            None => {
+                let denial = Denial { reason: Reason::UnscannableAnswer, rule: orders.masking.rule };
+                return refused(&denial, &monitored);
+            }
+        },
+        (Answer::Pass, _) => body.clone(),
+        (Answer::Rewrite(_), None) => panic!("{}: rewritten by no plan", case.case),
     };
     let (csp, xfo) = framing(orders.framing.as_ref(), headers);
     let (reason, rule) = (None, None);
@@ -88,12 +94,27 @@ fn answered(orders: &Orders, case: &Case, head: bool, mut monitored: Vec<Denial>
     Told { verdict: Expect::Allowed, reason, rule, shown, csp, xfo, monitored: rules_of(&monitored) }
 }
 
-fn redacted(plan: &Arc<Plan>, body: &str) -> String {
-    let mut redactor = Redactor::json(Arc::clone(plan));
+/// What is shown of a body; none where it cannot be read. No case has a body that is coded for real.
+fn redacted(plan: &Arc<Plan>, rewrite: &Rewrite, body: &str) -> Option<String> {
+    if !rewrite.codings.is_empty() {
+        return None;
+    }
+    let format = match &rewrite.carrier {
+        Carrier::Typed(format) => *format,
+        Carrier::Sniffed(guess) => match (guess.judge(body.as_bytes(), true), rewrite.unknown) {
+            (Judged::As(format), _) => format,
+            (Judged::Clear | Judged::More, _) | (Judged::Unknown, Unknown::Passes) => {
+                return Some(body.to_owned());
+            }
+            (Judged::Unknown, Unknown::IsDropped) => return Some(String::new()),
+            (Judged::Unknown, Unknown::IsCut) => return None,
+        },
+    };
+    let mut redactor = Redactor::new(Arc::clone(plan), format, Limits::default());
     let mut shown = Vec::new();
-    redactor.write(body.as_bytes(), &mut shown).unwrap();
-    redactor.finish(&mut shown).unwrap();
-    String::from_utf8(shown).unwrap()
+    redactor.write(body.as_bytes(), &mut shown).ok()?;
+    redactor.finish(&mut shown).ok()?;
+    String::from_utf8(shown).ok()
 }
 
 fn framing(

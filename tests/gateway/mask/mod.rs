@@ -158,11 +158,8 @@ fn input_that_is_not_what_it_should_be_ends_the_output() {
     std::fs::write(place.path().join("good.json"), CARD).unwrap();
     let cut = mask(place.path(), &["--group", "support", "--stats", "bad.json", "good.json"], b"");
     cut.refused(1, &["error: bad.json: offset 41: a comment in JSON (comment)", "bytes in "]);
-    assert!(
-        cut.text().starts_with(r#"{"a": 1, "client_phone": "+999"#) && !cut.text().contains("id"),
-        "{}",
-        cut.text()
-    );
+    // What is not read to its end is held for copies, and never leaves.
+    assert_eq!(cut.text(), "");
 }
 
 #[test]

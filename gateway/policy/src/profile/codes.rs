@@ -10,5 +10,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("malformed-condition", "a condition of `when` names no member, or no value"),
     ("malformed-css", "a selector of `html` is not CSS, or beyond the part of it that is read"),
     ("malformed-channel", "`channel` names no member, or no values"),
+    ("malformed-header", "a key of `headers` is not the name of a header field"),
     ("route-overlap", "a public route is also one of a setting, which then decides"),
 ];

@@ -39,6 +39,7 @@ pub struct Profile {
     columns: Vec<(String, Class)>,
     html: Vec<HtmlRule>,
     html_states: Vec<String>,
+    headers: Vec<(String, Class)>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -59,6 +60,7 @@ enum Grant {
 enum Restriction {
     FileSend,
     FileReceive,
+    Avatar,
     Download(Arc<Download>),
     WebhooksPanel,
     SignOut,
@@ -128,6 +130,8 @@ pub struct Classified<'p> {
     pub file_send: bool,
     /// A file is received here.
     pub file_receive: bool,
+    /// A client's picture is received here.
+    pub avatar: bool,
     /// A conversation is downloaded here.
     pub download: Option<&'p Arc<Download>>,
     /// The webhooks panel.
@@ -168,6 +172,11 @@ impl Profile {
         self.html_states.iter().map(String::as_str)
     }
 
+    /// The response header fields that hold contact data, in lower case.
+    pub fn headers(&self) -> &[(String, Class)] {
+        &self.headers
+    }
+
     /// The names of the parts of the web interface.
     pub fn areas(&self) -> impl Iterator<Item = &str> {
         self.areas.iter().map(String::as_str)
@@ -204,6 +213,7 @@ impl<'p> Classified<'p> {
         match found.value() {
             Restriction::FileSend => self.file_send = true,
             Restriction::FileReceive => self.file_receive = true,
+            Restriction::Avatar => self.avatar = true,
             Restriction::Download(download) => {
                 self.download.get_or_insert(download);
             }

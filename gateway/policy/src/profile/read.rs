@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, quote},
+    media_type,
     route::{Pattern, RouteTable},
     shape,
-    yaml::{Document, Node},
+    yaml::{Document, Entry, Node},
 };
 
 /// Each list of `routes:` that scopes a field doubles the plans that are compiled.
@@ -65,6 +66,8 @@ pub(super) struct Reader {
     pub(super) columns: Vec<(String, Class)>,
     pub(super) html: Vec<HtmlRule>,
     pub(super) html_states: Vec<String>,
+    /// Response header fields, in lower case.
+    headers: Vec<(String, Class)>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -93,6 +96,7 @@ impl Reader {
             }
         }
         list("sign_out").for_each(|node| self.restrict(node, Restriction::SignOut));
+        list("avatars").for_each(|node| self.restrict(node, Restriction::Avatar));
         list("webhooks_panel").for_each(|node| self.restrict(node, Restriction::WebhooksPanel));
         if let Some(files) = document.get("files") {
             let routes = |key: &str| files.get(key).into_iter().flat_map(Node::items);
@@ -106,6 +110,7 @@ impl Reader {
             self.areas.push(entry.key.to_owned());
             entry.value.items().for_each(|node| self.restrict(node, Restriction::Area(Arc::clone(&name))));
         }
+        document.get("headers").into_iter().flat_map(Node::entries).for_each(|entry| self.header(&entry));
         self.contact_data(document);
         if let Some(source) = document.get("identity").and_then(|identity| identity.get("introspection")) {
             match source.read() {
@@ -119,6 +124,15 @@ impl Reader {
         if let Some(pattern) = self.pattern(node) {
             self.restricting.push((pattern, restriction));
         }
+    }
+
+    fn header(&mut self, entry: &Entry<'_>) {
+        let class = Class::ALL.into_iter().find(|class| class.name() == entry.value.written());
+        if !media_type::is_token(entry.key) {
+            let message = format!("{} is not the name of a header field", quote(entry.key));
+            return self.found.push(entry.value.error("malformed-header", message));
+        }
+        self.headers.extend(class.map(|class| (entry.key.to_ascii_lowercase(), class)));
     }
 
     fn download(&mut self, node: Node<'_>) {
@@ -217,6 +231,7 @@ impl Reader {
             columns: self.columns,
             html: self.html,
             html_states: self.html_states,
+            headers: self.headers,
             areas: self.areas,
             action_types: self.action_types,
         };
@@ -230,9 +245,11 @@ impl Reader {
             Restriction::FileReceive => Some("files.receive"),
             Restriction::Download(_) => Some("downloads"),
             Restriction::WebhooksPanel => Some("webhooks_panel"),
-            Restriction::SignOut | Restriction::Action(_) | Restriction::Area(_) | Restriction::Fields(_) => {
-                None
-            }
+            Restriction::SignOut
+            | Restriction::Avatar
+            | Restriction::Action(_)
+            | Restriction::Area(_)
+            | Restriction::Fields(_) => None,
         };
         for node in document.get("public").into_iter().flat_map(Node::items) {
             let Ok(public) = Pattern::parse(node.written()) else { continue };

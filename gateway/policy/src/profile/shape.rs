@@ -88,7 +88,16 @@ pub const PROFILE: Shape = Shape::Object(&[
     Field::new("merge", "Updates in which a missing member means unchanged.", ROUTES).later(),
     Field::new("queries", "Searches, sorts and filters.", Shape::Any).later(),
     Field::new("tickets", "Upload tickets, where they are made and spent.", Shape::Any).later(),
-    Field::new("headers", "Response headers that carry contact data.", Shape::Any).later(),
+    Field::new(
+        "headers",
+        "Response header fields that hold contact data, by their names.",
+        Shape::Map { key: "a header's name", of: &CLASS },
+    ),
+    Field::new(
+        "avatars",
+        "Routes that answer with a client's picture: whoever may not see it gets a drawing instead.",
+        ROUTES,
+    ),
     Field::new(
         "contact_keys",
         "Objects whose keys are contacts, by class. Keys are always shown as aliases.",

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{Class, Condition, Plan, PlanBuilder};
+use chatwarden_redact::{Class, Condition, Plan, PlanBuilder, PlanError};
 
 use super::{Context, PersonalData};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Plans {
     scopes: Vec<ScopePlans>,
+    text: Option<Arc<Plan>>,
 }
 
 /// The plans of one scope; none where there is nothing to hide.
@@ -39,6 +40,11 @@ impl Plans {
         }
     }
 
+    /// The plan that finds contact data in plain text by its shape; `None` where contact data is not governed.
+    pub fn text(&self) -> Option<&Arc<Plan>> {
+        self.text.as_ref()
+    }
+
     /// Compiles the plans of every scope; `rule` is `None` where contact data is not governed.
     pub(super) fn compile(
         context: &Context<'_>,
@@ -56,7 +62,13 @@ impl Plans {
             links: plan(scope, false, true),
             both: plan(scope, true, true),
         });
-        Plans { scopes: scopes.collect() }
+        let scopes = scopes.collect();
+        let text = rule.and_then(|rule| {
+            let builder = displays(Plan::builder().vault(Arc::clone(context.vault)), rule);
+            let built = builder.patterns(true).copies(true).build(context.keys.first());
+            built.map_err(|error| found.push(too_large(context, &error))).ok()
+        });
+        Plans { scopes, text: text.map(Arc::new) }
     }
 }
 
@@ -90,18 +102,22 @@ fn compile_plan(
     for name in context.profile.html_states() {
         builder = builder.html_state(name);
     }
-    let plan = builder.build(context.keys.first()).map_err(|error| {
-        let name = format!("{}/{}", context.dir, super::Kind::PersonalData.file_name());
-        let problem = Diagnostic::about("plan-too-large", name, error.to_string());
-        problem.help("let the profile name fewer contact fields, or shorter ones")
-    })?;
+    let plan = builder.build(context.keys.first()).map_err(|error| too_large(context, &error))?;
     Ok(Some(plan).filter(|plan| !plan.is_empty()).map(Arc::new))
 }
 
+fn too_large(context: &Context<'_>, error: &PlanError) -> Diagnostic {
+    let name = format!("{}/{}", context.dir, super::Kind::PersonalData.file_name());
+    let problem = Diagnostic::about("plan-too-large", name, error.to_string());
+    problem.help("let the profile name fewer contact fields, or shorter ones")
+}
+
+fn displays(builder: PlanBuilder, rule: &PersonalData) -> PlanBuilder {
+    Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, rule.display(class)))
+}
+
 fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -> PlanBuilder {
-    for class in Class::ALL {
-        builder = builder.display(class, rule.display(class));
-    }
+    builder = displays(builder, rule);
     for field in scope.fields.iter().filter(|field| rule.hides(field.class)) {
         let conditions: Vec<Condition> = field.when.iter().chain(rule.channel()).cloned().collect();
         builder = builder.field_when(field.class, &field.selector, &conditions);
@@ -112,5 +128,10 @@ fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -
     for selector in scope.message_text.iter().filter(|_| rule.hides_in_text()) {
         builder = builder.text(selector);
     }
-    builder.patterns(rule.hides_in_text())
+    // Whoever could have copies hidden in what operators write would learn values by writing guesses, and who wrote a
+    // message is not known here: so messages are read by shape alone, if at all.
+    for selector in &scope.message_text {
+        builder = builder.operator_text(selector);
+    }
+    builder.patterns(rule.hides_in_text()).copies(true)
 }

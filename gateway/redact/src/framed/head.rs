@@ -60,6 +60,8 @@ enum Form {
     Probe,
     /// The letter of a SockJS frame.
     Letter(u8),
+    /// `ok`, what Engine.IO answers a POST with.
+    Done,
 }
 
 impl Head {
@@ -118,7 +120,8 @@ impl Head {
             },
 
             (Form::Letter(b'h'), _) => return Ok(Some(Next::Beats)),
-            (Form::Letter(b'o'), _) => return Ok(Some(Next::End)),
+            (Form::Letter(b'o'), b'k') => Form::Done,
+            (Form::Letter(b'o') | Form::Done, _) => return Ok(Some(Next::End)),
             (Form::Letter(b'a'), b'[') => return Ok(Some(Next::Messages)),
             (Form::Letter(b'm'), b'"') => return Ok(Some(Next::Message)),
             (Form::Letter(b'c'), b'[') => return Ok(Some(Next::Value)),
@@ -155,6 +158,7 @@ impl Head {
             }
             Form::Probe => self.bytes.len() == "2probe".len(),
             Form::Letter(letter) => matches!(letter, b'h' | b'o'),
+            Form::Done => true,
             // An object without members.
             Form::Braces => self.bytes == b"{}",
             Form::First | Form::Guard(_) | Form::Dash | Form::Answer(_) => false,

@@ -174,6 +174,7 @@ fn frames_of_each_kind_are_redacted() {
             "42[\"a\",{\"phone\":\"@\"}]\u{1e}42[\"b\",{\"phone\":\"@\"}]\u{1e}2",
             // SockJS.
             "o",
+            "ok",
             "h",
             "hhhhhh\no\nh\n",
             "c[3000,\"Go away!\"]",
@@ -227,6 +228,7 @@ fn what_is_no_known_framing_is_refused() {
             ("370\u{1e}", UnknownFraming),
             ("7061234507 ", UnknownFraming),
             ("hello", TrailingData),
+            ("okay", TrailingData),
             ("Anna", UnknownFraming),
             ("ANNA KOVALENKO", UnknownFraming),
             ("<html>", UnknownFraming),

@@ -180,6 +180,13 @@ impl Plan {
         mask::write_text(class, self.display(class), value, self.source(), out);
     }
 
+    /// What a text of the class is shown as in a field of its own, such as one of a header.
+    pub fn show(&self, class: Class, value: &str) -> String {
+        let mut shown = String::new();
+        self.write_text(class, value.as_bytes(), &mut shown);
+        shown
+    }
+
     /// The plan of one body, by which a set learns the values of fields.
     pub(crate) fn teaching(&self, learnt: Arc<Learnt>) -> Plan {
         Plan { learnt: Some(learnt), ..self.clone() }
