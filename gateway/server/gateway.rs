@@ -34,11 +34,13 @@ use crate::{
     admin::{Admin, Hosts, Reloaded, Token},
     clock::Clock,
     config::Config,
+    connection::Switches,
     durable,
     generation::{self, PolicyCompiler, Running},
     keys::{self, Aliases},
     learnt::LearntSets,
     listen::{self, BindError},
+    live::{self, Streams},
     metrics::{self, Metrics, Readiness},
     proxy::{Knocks, Proxy},
     reload::{self, Cause, Digest, LastGood, Rejection, Reloader, Timing, Watcher},
@@ -51,6 +53,8 @@ pub struct Shared {
     pub(crate) clock: Clock,
     pub(crate) knocks: Knocks,
     pub(crate) learnt: LearntSets,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) switches: Arc<Switches>,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -138,6 +142,8 @@ impl Gateway {
             clock,
             knocks: Knocks::new(Instant::now()),
             learnt: LearntSets::new(),
+            streams: Arc::default(),
+            switches: Arc::default(),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
@@ -150,6 +156,7 @@ impl Gateway {
         }
         let mut gateway = Gateway::assemble(shared);
         gateway.watch()?;
+        gateway.services.push(tokio::spawn(live::watch(Arc::clone(&gateway.shared))));
         gateway.serve(listeners)?;
         if let Some(listener) = metrics_listener {
             gateway.serve_metrics(listener)?;
@@ -286,6 +293,7 @@ impl Gateway {
                 Arc::clone(&self.proxy),
                 Arc::clone(&permits),
                 Arc::clone(&self.shared.metrics),
+                Arc::clone(&self.shared.switches),
                 self.stop.subscribe(),
             )));
         }
@@ -404,6 +412,9 @@ fn told(shared: &Shared, reload: impl FnOnce() -> reload::Outcome<PolicyCompiler
     let before = shared.reloader.last_rejection();
     let outcome = reload();
     let running = shared.running();
+    if matches!(outcome, reload::Outcome::Applied(_)) {
+        shared.streams.judge_all();
+    }
     let (action, in_force, diagnostics) = match &outcome {
         reload::Outcome::Applied(running) => (Some(Action::RulesApplied), true, json!(running.warnings)),
         reload::Outcome::Unchanged(running) => (None, true, json!(running.warnings)),
@@ -445,7 +456,10 @@ fn record(shared: &Shared, rule: &ActionRule, action: Action, generation: u64, d
 
 fn reload_tokens(shared: &Shared) {
     match shared.running().generation.identity.reload() {
-        Ok(tokens) => tokens.apply(),
+        Ok(tokens) => {
+            tokens.apply();
+            shared.streams.judge_all();
+        }
         Err(errors) => {
             for error in errors {
                 warn!(%error, "Token file rejected; the tokens before it stay");
@@ -468,6 +482,7 @@ fn status(shared: &Shared) -> Value {
         status.insert("app".to_owned(), json!(running.generation.policy.profile.app));
         status.insert("settings".to_owned(), json!(settings));
         status.insert("action_log".to_owned(), json!(shared.actions.status()));
+        status.insert("open_streams".to_owned(), json!(shared.streams.count()));
         status.insert("undeclared_groups".to_owned(), json!(shared.metrics.undeclared_groups.get()));
         let uptime = Timestamp::now().duration_since(shared.started);
         status.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));

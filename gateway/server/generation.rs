@@ -21,7 +21,7 @@ use crate::{
     identity::{Resolver, SourceSettings, Upstream},
     keys::Aliases,
     profiles,
-    reload::{self, Before, CompileResult, Compiler, ReadProblem, Snapshot, Sources},
+    reload::{self, Before, CompileResult, Compiler, Digest, ReadProblem, Snapshot, Sources},
 };
 
 /// A generation with its number, as requests hold it from start to end.
@@ -37,6 +37,8 @@ pub struct Generation {
     pub identity: Arc<Resolver>,
     /// What aliases are made with, and where they find their values again.
     pub aliases: Aliases,
+    /// The digest of all that decides what of an answer somebody is shown.
+    pub shown: Digest,
 }
 
 /// Compiles rule files and profile under the settings of config.yaml.
@@ -109,7 +111,8 @@ impl Compiler for PolicyCompiler {
         match (rules, identity) {
             (Some(rules), Ok(identity)) => {
                 let policy = Policy { profile: Arc::new(profile), rules };
-                Ok((Generation { policy, config, identity, aliases: self.aliases.clone() }, told))
+                let shown = shown(&config, snapshot);
+                Ok((Generation { policy, config, identity, aliases: self.aliases.clone(), shown }, told))
             }
             (_, identity) => {
                 told.extend(identity.err().into_iter().flatten());
@@ -133,6 +136,31 @@ impl Compiler for PolicyCompiler {
     fn in_force(&self, generation: &Generation) -> Vec<String> {
         generation.policy.rules.in_force().into_iter().map(|kind| kind.name().to_owned()).collect()
     }
+}
+
+/// The digest of what plans and groups are compiled from, and of what an app's accounts are taken for.
+fn shown(config: &Config, snapshot: &Snapshot) -> Digest {
+    let shows = |name: &str| matches!(kind(name), Some(Kind::Groups | Kind::Files | Kind::PersonalData));
+    let stem = |name: &str| name.rsplit_once('.').is_some_and(|(stem, _)| shows(stem));
+    let profile = match &config.profile {
+        // A bundled profile changes with the binary.
+        ProfileSource::Bundled(name) => name.as_bytes(),
+        ProfileSource::File(_) => snapshot.profile().unwrap_or_default(),
+    };
+    let roles = config.super_admin_roles.join("\0");
+    let limits = format!("{:?}", config.limits.redaction());
+    let own = [env!("CARGO_PKG_VERSION").as_bytes(), roles.as_bytes(), limits.as_bytes(), profile];
+    let rules = snapshot
+        .rules()
+        .iter()
+        .filter(|(name, _)| stem(name))
+        .flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()]);
+    let mut all = Vec::new();
+    for part in own.into_iter().chain(rules) {
+        all.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        all.extend_from_slice(part);
+    }
+    Digest::of(&all)
 }
 
 fn kind(name: &str) -> Option<Kind> {

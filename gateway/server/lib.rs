@@ -21,6 +21,7 @@ pub mod identity;
 pub mod keys;
 mod learnt;
 pub mod listen;
+mod live;
 pub mod metrics;
 pub mod profiles;
 mod proxy;

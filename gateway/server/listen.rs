@@ -18,7 +18,11 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{connection::Connection, metrics::Metrics, proxy::Proxy};
+use crate::{
+    connection::{Connection, Switches},
+    metrics::Metrics,
+    proxy::Proxy,
+};
 
 /// How long the loop waits after an error that a moment may cure, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -51,6 +55,7 @@ pub(crate) async fn accept(
     proxy: Arc<HttpProxy<Proxy>>,
     permits: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    switches: Arc<Switches>,
     mut stop: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut open = JoinSet::new();
@@ -77,9 +82,10 @@ pub(crate) async fn accept(
             continue;
         };
         let (proxy, metrics, stop) = (Arc::clone(&proxy), Arc::clone(&metrics), stop.clone());
+        let switches = Arc::clone(&switches);
         open.spawn(async move {
             metrics.connections.inc();
-            serve(proxy, stream, stop, metrics.parser_rejections.clone()).await;
+            serve(proxy, stream, stop, metrics.parser_rejections.clone(), &switches).await;
             metrics.connections.dec();
             drop(permit);
         });
@@ -91,15 +97,17 @@ async fn serve(
     stream: TcpStream,
     stop: watch::Receiver<bool>,
     refused_by_parser: Counter,
+    switches: &Arc<Switches>,
 ) {
     if stream.set_nodelay(true).is_err() {
         return; // the peer has gone
     }
     let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
     let mut stream = Stream::from(stream);
+    let installed = switches.install(&digest);
     stream.set_socket_digest(digest);
     let mut next: Option<pingora::protocols::Stream> =
-        Some(Box::new(Connection::new(stream, refused_by_parser)));
+        Some(Box::new(Connection::new(stream, refused_by_parser, installed)));
     while let Some(stream) = next {
         next = proxy.process_new(stream, &stop).await;
     }

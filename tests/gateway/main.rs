@@ -20,6 +20,7 @@ mod invariants;
 mod ip_whitelist;
 mod limits;
 mod listeners;
+mod live;
 mod mask;
 mod personal_data;
 mod reload;

@@ -79,6 +79,10 @@ reasons! {
     UnscannableAnswer = "unscannable-body", 502, "The answer of the application cannot be checked for contact data, so it is not shown.";
     /// A WebSocket for an account that is masked or blocked from files.
     UnscannableUpgrade = "unscannable-stream", 415, "Live connections cannot be checked for contact data and files yet, so they are closed to your account.";
+    /// An open stream whose account has signed out, or whose credentials have expired.
+    SessionEnded = "session-ended", 403, "Your session has ended. Sign in again.";
+    /// An open stream that the rules show differently from now on: it may be opened again.
+    RulesChanged = "rules-changed", 503, "The rules for your account have changed. Reload the page.";
     /// A body or header over a limit of `config.yaml`.
     LimitBody = "limit-reached", 413, "What was sent is larger than this gateway accepts here.";
     /// A request header over `limits.request_header`.

@@ -61,6 +61,7 @@ pub(super) struct Introspection {
     client: Client<HttpConnector, Empty<Bytes>>,
     slots: Semaphore,
     answers: Cache<Key, Answer>,
+    ttl: Duration,
     key: Secret<[u8; 32]>,
     /// Whether the last call got no answer: the log tells changes, not every call.
     failing: AtomicBool,
@@ -93,6 +94,7 @@ impl Introspection {
             timeout,
             client: client(),
             slots: Semaphore::new(MAX_CALLS),
+            ttl,
             answers: Cache::builder().max_capacity(MAX_ANSWERS).expire_after(Lifetime { ttl }).build(),
             key: Secret::new(key),
             failing: AtomicBool::new(false),
@@ -202,6 +204,12 @@ impl Source for Introspection {
             Answer::Nobody => Identity::Nobody,
             Answer::Unavailable => Identity::Unavailable,
         }))
+    }
+
+    fn believed_for(&self, credentials: &mut Credentials<'_>, area: Area) -> Option<Duration> {
+        let question = self.find(credentials, area).ok()?;
+        // What is remembered may be as old as that already, so it is looked at more often.
+        question.map(|_| self.ttl / 4)
     }
 
     async fn forget(&self, credentials: &mut Credentials<'_>) {

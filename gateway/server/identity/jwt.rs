@@ -7,7 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -161,6 +164,12 @@ impl Source for Jwt {
         Ok(answer)
     }
 
+    fn believed_for(&self, credentials: &mut Credentials<'_>, _: Area) -> Option<Duration> {
+        // Whatever is ambiguous is nobody's from the start.
+        let found = self.find(credentials).ok()?;
+        found.iter().filter_map(Jws::expires_in).min()
+    }
+
     async fn forget(&self, credentials: &mut Credentials<'_>) {
         // Nothing is remembered. What is ambiguous is nobody's anyway.
         let _ = self.find(credentials);
@@ -217,6 +226,18 @@ impl Jws {
         let header = URL_SAFE_NO_PAD.decode(header).ok()?;
         let header = serde_json::from_slice(&header).ok()?;
         Some(Self { text: text.to_owned(), header })
+    }
+}
+
+impl Jws {
+    /// How long until a verifier refuses the token, by its own word.
+    fn expires_in(&self) -> Option<Duration> {
+        let payload = URL_SAFE_NO_PAD.decode(self.text.split('.').nth(1)?).ok()?;
+        let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
+        let end = Duration::try_from_secs_f64(claims.get("exp")?.as_f64()?).ok()?;
+        let end = end.saturating_add(Duration::from_secs(LEEWAY_SECONDS));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(end.saturating_sub(now))
     }
 }
 

@@ -16,7 +16,7 @@ mod settings;
 mod tests;
 mod tokens;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chatwarden_policy::account::Identity;
@@ -87,6 +87,14 @@ impl Resolver {
             answer = merge(answer, counted)?;
         }
         Ok(answer.unwrap_or(Identity::Nobody))
+    }
+
+    /// How long what [`Resolver::identify`] says of this request holds by itself; what is said then may be something else.
+    pub fn believed_for(&self, request: &Request<'_>) -> Duration {
+        let mut credentials = Credentials::new(request.headers, request.host);
+        let sources = self.sources.iter();
+        let all = sources.filter_map(|source| source.believed_for(&mut credentials, request.area));
+        all.min().unwrap_or(MAX_BELIEF).clamp(MIN_BELIEF, MAX_BELIEF)
     }
 
     /// Forgets every remembered answer about the credentials of this request: after sign-in, sign-out, or a 401 of the
@@ -180,9 +188,16 @@ trait Source: Send + Sync {
         area: Area,
     ) -> Result<Option<Identity>, TwoAccounts>;
 
+    /// Takes the same credentials and says how long they are believed; `None` where there are none, or for ever.
+    fn believed_for(&self, credentials: &mut Credentials<'_>, area: Area) -> Option<Duration>;
+
     /// Takes the same credentials and forgets what is remembered about them.
     async fn forget(&self, credentials: &mut Credentials<'_>);
 }
+
+/// Open streams are looked at as often as this, and as seldom.
+const MIN_BELIEF: Duration = Duration::from_millis(500);
+const MAX_BELIEF: Duration = Duration::from_secs(3600);
 
 /// One answer of two: the same account twice is one account, and an answer that could not be had hides every other.
 fn merge(first: Option<Identity>, second: Option<Identity>) -> Result<Option<Identity>, TwoAccounts> {

@@ -10,6 +10,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -97,6 +98,12 @@ impl Source for Tokens {
             answer = merge(answer, Some(Identity::Verified(account)))?;
         }
         Ok(answer)
+    }
+
+    fn believed_for(&self, credentials: &mut Credentials<'_>, _: Area) -> Option<Duration> {
+        // Until the list is read anew, and then everything is looked at.
+        let _ = self.find(credentials);
+        None
     }
 
     async fn forget(&self, credentials: &mut Credentials<'_>) {

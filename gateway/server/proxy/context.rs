@@ -11,13 +11,8 @@ use chatwarden_policy::{
 };
 use uuid::Uuid;
 
-use super::{
-    answer_body::AnswerBody,
-    log::Noted,
-    request_body::RequestBody,
-    validators::{self, Word},
-};
-use crate::{config::Config, generation::Running};
+use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody, validators::Word};
+use crate::{config::Config, generation::Running, live::Registered};
 
 /// The state of one request, from its first byte to its log entry.
 pub(crate) struct Context {
@@ -35,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) denial: Option<Denial>,
     pub(crate) request_body: RequestBody,
     pub(crate) answer_body: AnswerBody,
+    /// The answer among the open streams, if it is one.
+    pub(crate) stream: Option<Registered>,
     /// What the action log learns from the request.
     pub(crate) noted: Noted,
 }
@@ -52,15 +49,7 @@ impl Context {
 
     /// The word of the caller's view, where the answer's validators carry one.
     pub(crate) fn word(&self) -> Option<Word> {
-        let orders = self.orders.as_deref().filter(|orders| validators::governs(orders))?;
-        let generation = &self.running.generation;
-        let fingerprint = format!(
-            "{}\0{}\0{:?}",
-            self.running.digest,
-            env!("CARGO_PKG_VERSION"),
-            generation.config.profile
-        );
-        Some(Word::new(generation.aliases.keys.first(), fingerprint.as_bytes(), orders.masking.view))
+        self.orders.as_deref().and_then(|orders| Word::of(&self.running, orders))
     }
 
     pub(crate) fn new(running: Arc<Running>) -> Self {
@@ -75,6 +64,7 @@ impl Context {
             denial: None,
             request_body: RequestBody::Open,
             answer_body: AnswerBody::Pass,
+            stream: None,
             noted: Noted::default(),
         }
     }

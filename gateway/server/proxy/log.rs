@@ -184,6 +184,7 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     record(shared, session, status, error.is_some(), ctx);
     if ctx.noted.signs || status == 401 {
         ctx.running.generation.identity.forget(&Request { headers, host, area: Area::Operator }).await;
+        shared.streams.judge_account(&ctx.identity);
     }
 }
 
@@ -247,6 +248,8 @@ fn by_reason(reason: Reason) -> Option<Action> {
         | Reason::LimitBody
         | Reason::LimitHeader
         | Reason::LimitRate
+        | Reason::SessionEnded
+        | Reason::RulesChanged
         | Reason::PreconditionFailed
         | Reason::RequestTimeout
         | Reason::IdentityUnavailable

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chatwarden_policy::{
     account::{ClientIp, Identity},
+    path::CanonicalPath,
     reason::{Denial, Reason},
     verdict::{Facts, Verdict},
 };
@@ -201,6 +202,14 @@ pub(crate) fn body(
         *body = None;
     }
     Ok(())
+}
+
+/// The side of the application that a route belongs to.
+pub(super) fn area(ctx: &Context, method: &str, path: &CanonicalPath) -> Area {
+    match ctx.policy().profile.classify(method, path).public {
+        true => Area::Public,
+        false => Area::Operator,
+    }
 }
 
 async fn identify(ctx: &Context, session: &Session, public: bool) -> Result<Identity, Denial> {

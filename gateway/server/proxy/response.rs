@@ -26,7 +26,10 @@ use super::{
     context::Context,
     fields, framing, log, refusal, request, stop, validators,
 };
-use crate::gateway::Shared;
+use crate::{
+    gateway::Shared,
+    live::{Asked, Shown},
+};
 
 /// Judges the head of an answer and prepares its body.
 pub(crate) fn header(
@@ -52,8 +55,33 @@ pub(crate) fn header(
     let judged = judge(session, header, ctx, &orders, learnt);
     ctx.orders = Some(orders);
     judged?;
+    register(shared, session, header, ctx);
     // Added last: what is rewritten keeps its tag, as the word tells it from the original.
     word.map_or(Ok(()), |word| validators::mark(header, &word))
+}
+
+/// Registers an answer that may outlive the rules: an event stream, or a WebSocket.
+fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &mut Context) {
+    let upgrade = header.status == StatusCode::SWITCHING_PROTOCOLS;
+    let content_type = header.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_open = upgrade || media_type::classify(content_type) == MediaClass::Events;
+    let (Some(orders), Some(path), Some(client_ip)) = (&ctx.orders, &ctx.path, ctx.client_ip) else { return };
+    if !is_open || !matches!(orders.area, Area::Operator | Area::SignIn) {
+        return;
+    }
+    let digest = session.digest().and_then(|digest| digest.socket_digest.as_ref());
+    let Some(switch) = digest.and_then(|digest| shared.switches.of(digest)) else { return };
+    let request = session.req_header();
+    let asked = Asked {
+        client_ip,
+        method: request.method.clone(),
+        path: path.clone(),
+        headers: request.headers.clone(),
+        area: request::area(ctx, request.method.as_str(), path),
+        upgrade,
+    };
+    let shown = Shown::of(&ctx.running, orders);
+    ctx.stream = Some(shared.streams.register(asked, &ctx.identity, shown, switch));
 }
 
 fn judge(

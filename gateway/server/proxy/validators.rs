@@ -16,6 +16,8 @@ use chatwarden_redact::{AliasKey, Class};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 
+use crate::generation::Running;
+
 /// The word of one view under one generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Word(String);
@@ -36,6 +38,13 @@ impl Word {
         // A String takes whatever is written.
         let _ = write!(word, "{:016x}", key.digest(Class::Handle, &text).0 as u64);
         Self(word)
+    }
+
+    /// The word of the view that orders give; none where nothing is governed.
+    pub(crate) fn of(running: &Running, orders: &Orders) -> Option<Self> {
+        let generation = &running.generation;
+        let key = generation.aliases.keys.first();
+        governs(orders).then(|| Self::new(key, generation.shown.to_string().as_bytes(), orders.masking.view))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -16,7 +16,7 @@ mod response;
 
 pub(crate) use binary::{Place, ask, free, get};
 pub(crate) use builder::Builder;
-pub(crate) use client::{Call, Client, Persona};
+pub(crate) use client::{Call, Client, Persona, Stream};
 pub(crate) use gateway::Gateway;
 pub(crate) use log::{lines_with, would_be_refused};
 pub(crate) use origin::{Arrival, Exchange, Origin};

@@ -1,7 +1,12 @@
 //! One client connection, as pingora reads and writes it.
 //!
 //! Everything passes through to the socket. What pingora's parser refuses by itself never reaches a phase of the proxy;
-//! it is recognised here, by an error head that lacks the request id which every answer of the gateway carries.
+//! it is recognised here, by an error head that lacks the request id which every answer of the gateway carries. And what
+//! may not go on is ended here ([`Switch`]): a WebSocket with a close frame, if none of the app's is half written.
+
+mod ending;
+mod frames;
+mod switch;
 
 use std::{
     io::{self, IoSlice},
@@ -18,6 +23,9 @@ use pingora::protocols::{
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub(crate) use self::switch::{End, Installed, Switch, Switches};
+use self::{ending::Ending, frames::Written};
+
 use crate::proxy::REQUEST_ID_HEADER;
 
 /// A client connection.
@@ -25,17 +33,31 @@ use crate::proxy::REQUEST_ID_HEADER;
 pub(crate) struct Connection {
     stream: Stream,
     refused_by_parser: Counter,
+    installed: Installed,
+    written: Written,
+    ending: Option<Ending>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, refused_by_parser: Counter) -> Self {
-        Self { stream, refused_by_parser }
+    pub(crate) fn new(stream: Stream, refused_by_parser: Counter, installed: Installed) -> Self {
+        Self { stream, refused_by_parser, installed, written: Written::default(), ending: None }
     }
 
-    fn look_at(&self, written: &[u8]) {
+    fn look_at(&mut self, written: &[u8], length: usize) {
         if is_parser_refusal(written) {
             self.refused_by_parser.inc();
         }
+        self.written.take(written.get(..length).unwrap_or(written));
+    }
+
+    /// Whether the connection is ending: what is written then is dropped, and what is read is not handed on.
+    fn is_ending(&mut self, cx: &Context<'_>) -> bool {
+        if self.ending.is_none()
+            && let Some(end) = self.installed.switch().look(cx.waker())
+        {
+            self.ending = Some(Ending::new(end, self.written.is_between_frames()));
+        }
+        self.ending.is_some()
     }
 }
 
@@ -46,16 +68,25 @@ fn is_parser_refusal(written: &[u8]) -> bool {
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+        let this = self.get_mut();
+        if this.is_ending(cx)
+            && let Some(ending) = &mut this.ending
+        {
+            return ending.poll(&mut this.stream, cx);
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_ending(cx) {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
-        if written.is_ready() {
-            this.look_at(buf);
+        if let Poll::Ready(Ok(length)) = written {
+            this.look_at(buf, length);
         }
         written
     }
@@ -66,9 +97,15 @@ impl AsyncWrite for Connection {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_ending(cx) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        if let (true, Some(first)) = (written.is_ready(), bufs.first()) {
-            this.look_at(first);
+        if let Poll::Ready(Ok(mut length)) = written {
+            for buf in bufs {
+                this.look_at(buf, length.min(buf.len()));
+                length = length.saturating_sub(buf.len());
+            }
         }
         written
     }
