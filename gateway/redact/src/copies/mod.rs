@@ -5,8 +5,8 @@
 //! text, at the borders of its tokens, so that its cost does not grow with the set. [`Trail`] sweeps JSON that a rewriter
 //! has written, a window of it behind; other formats are read twice, the first time to learn ([`Ahead`]).
 //!
-//! What is learnt: phones and ids of six digits on, mail addresses, names and handles of two words of two letters
-//! or of eight letters on, links to pictures as they are. What a field that is kept has is never a copy. Values are
+//! What is learnt: phones and ids of six digits on, mail addresses and the digests that services of pictures know them
+//! by, names and handles of two words of two letters or of eight letters on, links to pictures as they are. What a field that is kept has is never a copy. Values are
 //! kept as they came, under a bound in bytes, because a copy shows the alias of the field's own spelling.
 
 use std::{
@@ -15,6 +15,9 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     sync::{Arc, PoisonError, RwLock},
 };
+
+use md5::{Digest, Md5};
+use sha2::Sha256;
 
 use crate::{
     alias::AliasKey,
@@ -87,6 +90,10 @@ impl Learnt {
         for (digest, sieve) in digests {
             young.insert(digest, sieve, &original);
         }
+        let picture = Arc::new(Original { class: Class::Avatar, value: value.into() });
+        for digest in lookups.picture_digests(key) {
+            young.insert(digest, Sieved::Link, &picture);
+        }
         self.turn(&mut generations);
     }
 
@@ -96,6 +103,7 @@ impl Learnt {
         if let Some(lookups) = Lookups::of(Class::Name, value) {
             let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
             generations[0].never.extend(lookups.digests(key).iter().map(|(digest, _)| *digest));
+            generations[0].never.extend(lookups.picture_digests(key));
             self.turn(&mut generations);
         }
     }
@@ -200,6 +208,27 @@ impl Lookups {
     fn digests(&self, key: &AliasKey) -> Vec<(u128, Sieved)> {
         self.keys.iter().map(|(class, form, sieved)| (key.digest(*class, form).0, *sieved)).collect()
     }
+}
+
+impl Lookups {
+    /// What a link to the picture of a mail address is looked up by: the address's MD5 or SHA-256 is in it, as Gravatar
+    /// has it.
+    fn picture_digests(&self, key: &AliasKey) -> Vec<u128> {
+        let mails = self.keys.iter().filter(|(class, _, _)| *class == Class::Email);
+        mails
+            .flat_map(|(_, form, _)| [hex(&Md5::digest(form)), hex(&Sha256::digest(form))])
+            .map(|form| key.digest(Class::Avatar, form.as_bytes()).0)
+            .collect()
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        hex.extend(
+            [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()),
+        );
+        hex
+    })
 }
 
 /// The digits of a value that is a number and what separates it.

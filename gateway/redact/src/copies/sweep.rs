@@ -61,6 +61,9 @@ pub(crate) fn spelled_as(copy: &[u8], shown: String) -> String {
     String::from_utf8_lossy(&spelled).into_owned()
 }
 
+const MD5_DIGITS: usize = 32;
+const SHA256_DIGITS: usize = 64;
+
 /// What a look-up found.
 pub(crate) struct Known {
     pub(crate) original: Arc<Original>,
@@ -115,7 +118,7 @@ impl Sweep<'_> {
     pub(crate) fn find(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
         if whole == Whole::Value
             && from == 0
-            && let Some(known) = self.link(text)
+            && let Some(known) = self.link(text).or_else(|| self.picture(text))
         {
             found.push(known.at(0..text.len()));
             return;
@@ -315,6 +318,19 @@ impl Sweep<'_> {
             true => self.original(Class::Avatar, text.replace("\\/", "/").as_bytes()),
             false => self.original(Class::Avatar, text.as_bytes()),
         }
+    }
+
+    /// A whole value that is, or links to, the picture of a learnt mail address.
+    fn picture(&self, text: &str) -> Option<Known> {
+        let has_mails = self.generations.iter().any(|generation| generation.has_mails);
+        if !has_mails || !(MD5_DIGITS..=super::MAX_VALUE).contains(&text.len()) {
+            return None;
+        }
+        let mut runs = text.split(|char: char| !char.is_ascii_hexdigit());
+        runs.find_map(|run| match run.len() {
+            MD5_DIGITS | SHA256_DIGITS => self.original(Class::Avatar, run.to_ascii_lowercase().as_bytes()),
+            _ => None,
+        })
     }
 
     fn original(&self, class: Class, form: &[u8]) -> Option<Known> {

@@ -190,3 +190,24 @@ fn the_set_is_bounded_and_forgets_what_was_not_seen_for_long() {
 fn a_set_prints_nothing_of_its_values() {
     assert_eq!(format!("{:?}", learnt(&[(Class::Phone, "210700")])), "Learnt { len: 1, .. }");
 }
+
+#[test]
+fn pictures_are_known_by_the_digests_of_mail_addresses() {
+    let learnt = learnt(&[(Class::Email, " Jurate.K@Example.com ")]);
+    // md5 and sha256 of `jurate.k@example.com`.
+    let md5 = "784ae1b9c528cdabc78bc3210a8369c8";
+    let sha256 = "dc5d85b77f2ba63d1e81695093b24532421fa4aedcb6f8e4704dc1eba36a4333";
+    for text in [md5.to_owned(), md5.to_uppercase(), format!("https://www.gravatar.com/avatar/{md5}?d=404")] {
+        assert_eq!(shown(&learnt, &text, Whole::Value), "[ Jurate.K@Example.com ]", "{text}");
+    }
+    assert_eq!(
+        shown(&learnt, &format!("//a.example/{sha256}.png"), Whole::Value),
+        "[ Jurate.K@Example.com ]"
+    );
+    let other = format!("https://www.gravatar.com/avatar/{}", md5.replace('e', "f"));
+    for text in [other, format!("{md5}0"), md5[1..].to_owned()] {
+        assert_eq!(shown(&learnt, &text, Whole::Value), text);
+    }
+    learnt.learn_kept(&key(), "jurate.k@example.com");
+    assert_eq!(shown(&learnt, md5, Whole::Value), md5);
+}
