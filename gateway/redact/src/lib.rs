@@ -74,7 +74,8 @@ pub use patterns::{Detector, Found as Match};
 pub use plan::{Condition, Plan, PlanBuilder, PlanError, Test};
 pub use redactor::{Format, Limits, Redactor, Summary};
 pub use restore::{
-    Finding, Findings, Found, OnMasked, Refusal, RestoreError, RestoreOptions, Restored, Restorer, Wanted,
+    Declared, Finding, Findings, Found, MultipartWatch, OnMasked, Refusal, RestoreError, RestoreOptions,
+    Restored, Restorer, Wanted, WatchError,
 };
 #[doc(hidden)]
 pub use restore::{fuzz_restore, fuzz_restore_form};

@@ -98,6 +98,7 @@ impl Refusal {
 pub struct Findings {
     counts: [u64; Found::ALL.len()],
     first: Vec<Finding>,
+    plain: u64,
 }
 
 impl Findings {
@@ -114,7 +115,7 @@ impl Findings {
         &self.first
     }
 
-    /// Whether nothing was found.
+    /// Whether no marks were found.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
@@ -123,6 +124,25 @@ impl Findings {
     pub fn refusal(&self) -> Option<Refusal> {
         let found = Found::ALL.into_iter().filter(|found| self.count(*found) > 0);
         found.filter_map(Found::refusal).next()
+    }
+
+    /// How many values of declared fields are no marks: what somebody wrote, and may have guessed.
+    pub fn plain(&self) -> u64 {
+        self.plain
+    }
+
+    pub(super) fn note_plain(&mut self, class: Option<Class>, text: &str) {
+        self.plain += u64::from(class.is_some() && !text.is_empty());
+    }
+
+    /// Adds what was found in a part that begins at `start`.
+    pub(super) fn add(&mut self, start: usize, other: &Findings) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
+        self.plain += other.plain;
+        let room = Findings::MAX - self.first.len();
+        let moved =
+            other.first.iter().take(room).map(|finding| Finding { at: start + finding.at, ..*finding });
+        self.first.extend(moved);
     }
 
     pub(super) fn push(&mut self, finding: Finding) {

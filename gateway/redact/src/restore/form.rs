@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::{Act, Edits, Place, RestoreError, Restored, Restorer, Wanted, findings::Findings, path};
+use super::{
+    Act, Declared, Edits, Place, RestoreError, Restored, Restorer, Wanted, findings::Findings, path,
+};
 use crate::{
     form::path::{self as names, Notation, Step},
     percent,
@@ -14,16 +16,12 @@ use crate::{
 
 impl Restorer {
     /// Restores a form.
-    pub fn form<'b>(&self, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
-        self.pairs(body, true, &|_| None)
+    pub fn form<'b>(&self, body: &'b [u8], declared: Declared<'_>) -> Result<Restored<'b>, RestoreError> {
+        self.pairs(body, true, declared)
     }
 
-    /// Restores a query, without its `?`. `declared` tells of names what they want apart from the plan's fields.
-    pub fn query<'b>(
-        &self,
-        query: &'b str,
-        declared: &dyn Fn(&str) -> Option<Wanted>,
-    ) -> Result<Restored<'b>, RestoreError> {
+    /// Restores a query, without its `?`.
+    pub fn query<'b>(&self, query: &'b str, declared: Declared<'_>) -> Result<Restored<'b>, RestoreError> {
         self.pairs(query.as_bytes(), false, declared)
     }
 
@@ -31,7 +29,7 @@ impl Restorer {
         &self,
         body: &'b [u8],
         is_body: bool,
-        declared: &dyn Fn(&str) -> Option<Wanted>,
+        declared: Declared<'_>,
     ) -> Result<Restored<'b>, RestoreError> {
         let mut edits = Edits::default();
         let mut findings = Findings::default();
@@ -72,7 +70,7 @@ impl Restorer {
         value: &[u8],
         at: usize,
         may_drop: bool,
-        declared: &dyn Fn(&str) -> Option<Wanted>,
+        declared: Declared<'_>,
         findings: &mut Findings,
     ) -> Result<Act, RestoreError> {
         let decoded = |text| String::from_utf8_lossy(&percent::decode_form(text)).into_owned();
@@ -90,12 +88,9 @@ impl Restorer {
         name: &str,
         value: &str,
         place: Place,
-        declared: &dyn Fn(&str) -> Option<Wanted>,
+        declared: Declared<'_>,
         findings: &mut Findings,
     ) -> Result<Act, RestoreError> {
-        if !self.may_be_mark(value) {
-            return Ok(Act::Keep);
-        }
         // Whatever may be an item of an array cannot be left out of it.
         let is_item = |step| matches!(step, Step::Number(..) | Step::Next);
         let may_drop = place.may_drop && !names::path(name, Notation::Dots).any(is_item);

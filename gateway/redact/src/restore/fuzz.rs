@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Found, OnMasked, RestoreError, RestoreOptions, Restored, Restorer, Wanted};
+use super::{Found, MultipartWatch, OnMasked, RestoreError, RestoreOptions, Restored, Restorer, Wanted};
 use crate::{
     alias::AliasKey, class::Class, plan::Plan, redactor::Limits, selector::Selector, token::KeyRing,
     vault::MemoryVault,
@@ -14,7 +14,8 @@ use crate::{
 /// A JSON body behind a byte of options.
 pub fn fuzz_restore(data: &[u8]) {
     let [options, body @ ..] = data else { return };
-    check(*options, body, |restorer, body| restorer.json(body));
+    check(*options, body, |restorer, body| restorer.json(body, &|_| None));
+    check(*options, body, |restorer, body| restorer.message(body, &|_| None));
 }
 
 /// A byte of options and of format, then a form, a query, a path or a multipart body with the boundary `b`.
@@ -23,7 +24,7 @@ pub fn fuzz_restore_form(data: &[u8]) {
     let wanted = |number: usize| (number == 1).then_some(Wanted::Any);
     let text = std::str::from_utf8(body).is_ok();
     match options >> 2 & 3 {
-        0 => check(*options, body, |restorer, body| restorer.form(body)),
+        0 => check(*options, body, |restorer, body| restorer.form(body, &|_| None)),
         1 if text => check(*options, body, |restorer, body| {
             let query = std::str::from_utf8(body).unwrap_or_default();
             restorer.query(query, &|name| (name == "q").then_some(Wanted::Any))
@@ -31,8 +32,24 @@ pub fn fuzz_restore_form(data: &[u8]) {
         2 if text => check(*options, body, |restorer, body| {
             restorer.path(std::str::from_utf8(body).unwrap_or_default(), &wanted)
         }),
-        3 => check(*options, body, |restorer, body| restorer.multipart("b", body)),
+        3 => {
+            check(*options, body, |restorer, body| restorer.multipart("b", body, &|_| None));
+            watched(body);
+        }
         _ => {}
+    }
+}
+
+/// A watched body is judged as a whole one, however it is cut.
+fn watched(body: &[u8]) {
+    let restorer = &RESTORERS[2];
+    let whole = restorer.multipart("b", body, &|_| None);
+    let whole = whole.is_ok_and(|restored| restored.into_body().is_ok());
+    for size in [1, 7, body.len().max(1)] {
+        let mut watch = MultipartWatch::new(restorer, "b").expect("the boundary is short");
+        let passes = body.chunks(size).all(|chunk| watch.write(chunk).is_ok());
+        let passes = passes && watch.finish().is_ok();
+        assert!(passes == whole || body.len() > 8 << 10, "a watched body is judged in another way");
     }
 }
 

@@ -6,18 +6,19 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{
-    Act, Edits, Place, RestoreError, Restored, Restorer, Wanted, escapes,
+    Act, Declared, Edits, Place, RestoreError, Restored, Restorer, Wanted, escapes,
     findings::{Findings, Found},
     tokens::{Token, Tokens},
 };
 use crate::{class::Class, plan::trace};
 
 impl Restorer {
-    /// Restores one JSON text.
-    pub fn json<'b>(&self, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
+    /// Restores one JSON text. What `declared` tells of a member holds of everything in it.
+    pub fn json<'b>(&self, body: &'b [u8], declared: Declared<'_>) -> Result<Restored<'b>, RestoreError> {
         let traced = self.trace(body)?;
         let mut walk = Walk {
             restorer: self,
+            declared,
             body,
             traced: &traced,
             edits: Edits::default(),
@@ -39,6 +40,7 @@ impl Restorer {
 
 struct Walk<'w> {
     restorer: &'w Restorer,
+    declared: Declared<'w>,
     body: &'w [u8],
     traced: &'w [u8],
     edits: Edits,
@@ -61,6 +63,9 @@ struct Frame {
     is_dropped: bool,
     /// Whether its key has been read.
     is_value: bool,
+    /// What is wanted around the container, and in the member that is being read.
+    around: Option<Wanted>,
+    wanted: Option<Wanted>,
 }
 
 impl Walk<'_> {
@@ -75,6 +80,7 @@ impl Walk<'_> {
                 Token::Open(bracket) => {
                     let is_object = bracket == b'{';
                     self.arrays += usize::from(!is_object);
+                    let around = self.frames.last().and_then(|frame| frame.wanted);
                     self.frames.push(Frame {
                         is_object,
                         member: theirs.upcoming(),
@@ -82,6 +88,8 @@ impl Walk<'_> {
                         has_kept: false,
                         is_dropped: false,
                         is_value: !is_object,
+                        around,
+                        wanted: around,
                     });
                 }
                 Token::Close => {
@@ -98,6 +106,9 @@ impl Walk<'_> {
                 Token::Text(range) => {
                     let text = escapes::unescaped(inside(self.body, &range));
                     let is_value = self.frames.last().is_none_or(|frame| frame.is_value);
+                    if let Some(frame) = self.frames.last_mut().filter(|frame| !frame.is_value) {
+                        frame.wanted = (self.declared)(&text).or(frame.around);
+                    }
                     let shown = match traced {
                         Some(Token::Text(range)) if is_value => inside(self.traced, &range),
                         _ => b"",
@@ -142,7 +153,8 @@ impl Walk<'_> {
     ) -> Result<Option<Vec<u8>>, RestoreError> {
         let is_member = self.frames.last().is_some_and(|frame| frame.is_object);
         let may_drop = is_value && is_member && self.arrays == 0;
-        let place = Place { wanted: class.map(Wanted::Only), may_drop, at };
+        let declared = self.frames.last().filter(|_| is_value).and_then(|frame| frame.wanted);
+        let place = Place { wanted: declared.or(class.map(Wanted::Only)), may_drop, at };
         match self.restorer.decide(place, text, &mut self.findings)? {
             Act::Keep => Ok(None),
             Act::Replace(value) => Ok(Some(value)),

@@ -19,6 +19,7 @@ use crate::{
     class::Class,
     display::Display,
     error::RedactError,
+    form::path as names,
     json,
     marks::{self, Mark},
     mask,
@@ -29,22 +30,25 @@ use crate::{
 };
 
 pub use findings::{Finding, Findings, Found, Refusal};
+pub use watch::{MultipartWatch, WatchError};
 
 mod escapes;
 mod findings;
 mod form;
 mod fuzz;
 mod json_body;
+mod message;
 mod multipart;
 mod path;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod watch;
 
 pub use fuzz::{fuzz_restore, fuzz_restore_form};
 
-/// Restores what a request holds of aliases.
-#[derive(Debug)]
+/// Restores what a request holds of aliases. A clone is cheap.
+#[derive(Clone, Debug)]
 pub struct Restorer {
     plan: Arc<Plan>,
     tracing: Arc<Plan>,
@@ -90,6 +94,9 @@ pub enum Wanted {
     /// Of any, as in a search over all fields.
     Any,
 }
+
+/// What the names of parameters, form fields and JSON members want apart from the plan's fields: the terms of a search.
+pub type Declared<'d> = &'d dyn Fn(&str) -> Option<Wanted>;
 
 /// A request, or a part of it, after the way back.
 #[derive(Debug)]
@@ -163,6 +170,30 @@ impl Restorer {
         Ok(Restorer { plan, tracing, keys, options })
     }
 
+    /// The same fields and keys under other options. Compiles nothing.
+    #[must_use]
+    pub fn with_options(&self, options: RestoreOptions) -> Restorer {
+        Restorer { options, ..self.clone() }
+    }
+
+    /// Judges a text of no format that is known here. Nothing in it is restored.
+    pub fn text<'b>(&self, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
+        let mut findings = Findings::default();
+        let place = Place { wanted: None, may_drop: false, at: 0 };
+        self.decide(place, &String::from_utf8_lossy(body), &mut findings)?;
+        Ok(Restored { body: Cow::Borrowed(body), findings })
+    }
+
+    /// Whether a text is an alias, or a token of these keys, and nothing else. What it stands for is not asked.
+    pub fn is_exact(&self, text: &str) -> bool {
+        matches!(self.judge_any(text), Some(Mark::Alias(_) | Mark::Token(_)))
+    }
+
+    /// The class of the declared field that a name spells, as a form spells it.
+    pub fn class_of(&self, name: &str) -> Option<Class> {
+        names::declared_class(&self.plan, name)
+    }
+
     /// Judges a value, finds what it stands for and notes what was found.
     fn decide(&self, place: Place, text: &str, findings: &mut Findings) -> Result<Act, RestoreError> {
         let mark = match place.wanted {
@@ -174,10 +205,13 @@ impl Restorer {
             Some(Wanted::Only(class)) => Some(class),
             Some(Wanted::Any) | None => None,
         };
+        let Some(mark) = mark else {
+            findings.note_plain(class, text);
+            return Ok(Act::Keep);
+        };
         let mut note = |found| findings.push(Finding { found, class, at: place.at });
         let found = match mark {
-            None => return Ok(Act::Keep),
-            Some(Mark::Alias(code)) => match self.stands_for(place.wanted, code)? {
+            Mark::Alias(code) => match self.stands_for(place.wanted, code)? {
                 Stands::For(value) => {
                     note(Found::Restored);
                     return Ok(Act::Replace(value));
@@ -185,14 +219,14 @@ impl Restorer {
                 Stands::Elsewhere => Found::AliasElsewhere,
                 Stands::Nowhere => Found::Unknown,
             },
-            Some(Mark::Token(value)) if self.options.restores && place.wanted.is_some() => {
+            Mark::Token(value) if self.options.restores && place.wanted.is_some() => {
                 note(Found::Restored);
                 return Ok(Act::Replace(value.0));
             }
-            Some(Mark::Token(_)) => Found::AliasElsewhere,
-            Some(Mark::Partial | Mark::Hidden) => Found::MaskedForm,
-            Some(Mark::NearMiss) => Found::NearMiss,
-            Some(Mark::Within) => Found::AliasInText,
+            Mark::Token(_) => Found::AliasElsewhere,
+            Mark::Partial | Mark::Hidden => Found::MaskedForm,
+            Mark::NearMiss => Found::NearMiss,
+            Mark::Within => Found::AliasInText,
         };
         let may_drop = place.may_drop && self.options.on_masked == OnMasked::Drop;
         if may_drop && matches!(found, Found::MaskedForm | Found::AliasElsewhere) {
@@ -237,12 +271,6 @@ impl Restorer {
             Some(mark @ (Mark::Alias(_) | Mark::Token(_))) => Some(mark),
             Some(Mark::Partial | Mark::Hidden | Mark::NearMiss | Mark::Within) | None => Some(Mark::Within),
         }
-    }
-
-    /// Whether a value is a mark in any field: whether it is worth asking which field it is in.
-    fn may_be_mark(&self, text: &str) -> bool {
-        let is_mark = |class| marks::judge(class, text, &self.keys, Display::Partial).is_some();
-        [Class::Name, Class::Handle].into_iter().any(is_mark)
     }
 
     /// Redacts a JSON text so that it tells which of its values are declared.

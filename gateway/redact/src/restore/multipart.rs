@@ -7,15 +7,17 @@ use std::str;
 
 use memchr::memmem;
 
-use super::{Act, Edits, Place, RestoreError, Restored, Restorer, findings::Findings};
+use super::{Act, Declared, Edits, Place, RestoreError, Restored, Restorer, findings::Findings};
 
 impl Restorer {
     /// Restores a multipart body with this boundary.
-    pub fn multipart<'b>(&self, boundary: &str, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
-        if boundary.is_empty() || boundary.len() > 70 {
-            return Err(RestoreError::Multipart); // RFC 2046 §5.1.1
-        }
-        let delimiter = format!("--{boundary}").into_bytes();
+    pub fn multipart<'b>(
+        &self,
+        boundary: &str,
+        body: &'b [u8],
+        declared: Declared<'_>,
+    ) -> Result<Restored<'b>, RestoreError> {
+        let delimiter = delimiter(boundary)?;
         let mut edits = Edits::default();
         let mut findings = Findings::default();
         if !body.starts_with(&delimiter) {
@@ -38,7 +40,7 @@ impl Restorer {
             if let Some(name) = text_part(&part[..head])? {
                 let text = String::from_utf8_lossy(&body[content.clone()]);
                 let place = Place { wanted: None, may_drop: true, at: content.start };
-                match self.named(&name, &text, place, &|_| None, &mut findings)? {
+                match self.named(&name, &text, place, declared, &mut findings)? {
                     Act::Keep => {}
                     Act::Drop => edits.remove(start..next),
                     Act::Replace(value) => {
@@ -55,8 +57,16 @@ impl Restorer {
     }
 }
 
+/// What every boundary line begins with.
+pub(super) fn delimiter(boundary: &str) -> Result<Vec<u8>, RestoreError> {
+    match boundary.len() {
+        1..=70 => Ok(format!("--{boundary}").into_bytes()), // RFC 2046 §5.1.1
+        _ => Err(RestoreError::Multipart),
+    }
+}
+
 /// The name of a part, or none if it is a file.
-fn text_part(head: &[u8]) -> Result<Option<String>, RestoreError> {
+pub(super) fn text_part(head: &[u8]) -> Result<Option<String>, RestoreError> {
     let head = str::from_utf8(head).map_err(|_| RestoreError::Multipart)?;
     let mut name = None;
     let mut is_file = false;
@@ -64,7 +74,10 @@ fn text_part(head: &[u8]) -> Result<Option<String>, RestoreError> {
         let (key, value) = line.split_once(':').ok_or(RestoreError::Multipart)?;
         match key.to_ascii_lowercase().as_str() {
             "content-disposition" if name.is_none() => {
-                let mut rest = value.trim_start().strip_prefix("form-data").ok_or(RestoreError::Multipart)?;
+                let (kind, mut rest) = value.split_at(value.find(';').unwrap_or(value.len()));
+                if !kind.trim().eq_ignore_ascii_case("form-data") {
+                    return Err(RestoreError::Multipart);
+                }
                 while let Some((parameter, more)) = parameter(rest)? {
                     match parameter {
                         ("name", value) if name.is_none() => name = Some(value),
@@ -85,6 +98,13 @@ fn text_part(head: &[u8]) -> Result<Option<String>, RestoreError> {
                     return Err(RestoreError::Multipart);
                 }
             }
+            // Says nothing that the boundary does not; HTTP libraries of telephones send it.
+            "content-length" => {}
+            // RFC 2046 §6.1: these leave the bytes alone.
+            "content-transfer-encoding"
+                if ["7bit", "8bit", "binary"]
+                    .iter()
+                    .any(|plain| value.trim().eq_ignore_ascii_case(plain)) => {}
             _ => return Err(RestoreError::Multipart),
         }
     }

@@ -102,7 +102,7 @@ fn an_alias_in_a_declared_field_of_its_class_becomes_its_value() {
         ),
     ];
     for (body, expected) in cases {
-        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes(), &|_| None));
         if expected.is_empty() {
             assert_eq!(got, Err("the body decides in two ways what is declared".to_owned()), "{body}");
         } else {
@@ -115,7 +115,7 @@ fn an_alias_in_a_declared_field_of_its_class_becomes_its_value() {
 fn a_body_without_marks_leaves_as_it_came_and_uncopied() {
     let gateway = Gateway::new();
     let body = br#" {"phone":"+37061234567","name":"Anna K.","note":"hidden","count":0,"a":"+\u2022\u2022\u2022\u2022"} "#;
-    let restored = gateway.restorer(true, OnMasked::Refuse).json(body).unwrap();
+    let restored = gateway.restorer(true, OnMasked::Refuse).json(body, &|_| None).unwrap();
     assert!(restored.findings().is_empty());
     assert!(matches!(restored.into_body(), Ok(Cow::Borrowed(same)) if same == body));
 }
@@ -148,7 +148,7 @@ fn what_must_not_be_written_is_refused() {
         format!(r#"{{"title":"{name}"}}"#),
     ];
     for body in bodies {
-        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes(), &|_| None));
         assert_eq!(got.as_deref(), REFUSED.map_err(str::to_owned).as_ref().map(|s| &**s), "{body}");
     }
     for body in [
@@ -156,7 +156,7 @@ fn what_must_not_be_written_is_refused() {
         format!(r#"{{"name":"Dear {name}"}}"#),
         format!(r#"{{"payload":"{{\"phone\":\"{phone}\"}}"}}"#),
     ] {
-        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes(), &|_| None));
         assert_eq!(got, Err("alias-in-message".to_owned()), "{body}");
     }
 }
@@ -166,7 +166,7 @@ fn where_nothing_is_restored_an_alias_is_refused_or_dropped() {
     let gateway = Gateway::new();
     let phone = gateway.shown(Class::Phone, "+37061234567");
     let body = format!(r#"{{"id":1,"phone":"{phone}"}}"#);
-    let got = |on_masked| outcome(gateway.restorer(false, on_masked).json(body.as_bytes()));
+    let got = |on_masked| outcome(gateway.restorer(false, on_masked).json(body.as_bytes(), &|_| None));
     assert_eq!(got(OnMasked::Refuse), Err("masked-value".to_owned()));
     assert_eq!(got(OnMasked::Drop), Ok(r#"{"id":1}"#.to_owned()));
 }
@@ -193,12 +193,12 @@ fn a_masked_member_of_an_update_is_left_out_with_its_comma() {
     for (body, expected) in cases {
         let body =
             body.replace("\"name\":\"ALIAS\"", &format!("\"email\":\"{alias}\"")).replace("ALIAS", &alias);
-        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes(), &|_| None));
         assert_eq!(got.as_deref(), Ok(expected), "{body}");
     }
     // An array replaces the one that is there, so nothing can be left out of it.
     for body in [r#"{"phones":["+37061234567","hidden"]}"#, r#"{"a":[{"phone":0}]}"#, r#"[{"phone":0}]"#] {
-        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Drop).json(body.as_bytes(), &|_| None));
         assert_eq!(got, Err("masked-value".to_owned()), "{body}");
     }
 }
@@ -237,7 +237,7 @@ fn forms_are_restored_by_the_ways_that_their_names_spell() {
         ("&&=&a&%zz=%".to_owned(), Ok("&&=&a&%zz=%")),
     ];
     for (body, expected) in cases {
-        let got = outcome(gateway.restorer(true, OnMasked::Drop).form(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Drop).form(body.as_bytes(), &|_| None));
         assert_eq!(got.as_deref().map_err(|e| &**e), expected, "{body}");
     }
 }
@@ -297,14 +297,17 @@ fn text_parts_are_restored_and_files_are_not_read() {
     let expected =
         part("name=\"contact[phone]\"", "+37061234567") + &part("name=\"id\"", "1") + &file + "--b7--\r\n";
     let restorer = gateway.restorer(true, OnMasked::Drop);
-    assert_eq!(outcome(restorer.multipart("b7", body.as_bytes())), Ok(expected));
+    assert_eq!(outcome(restorer.multipart("b7", body.as_bytes(), &|_| None)), Ok(expected));
 
     let body = part("name=\"id\"", "1") + &part("name=phone", "hidden") + "--b7--";
-    assert_eq!(outcome(restorer.multipart("b7", body.as_bytes())), Ok(part("name=\"id\"", "1") + "--b7--"));
+    assert_eq!(
+        outcome(restorer.multipart("b7", body.as_bytes(), &|_| None)),
+        Ok(part("name=\"id\"", "1") + "--b7--")
+    );
 
     let trap = gateway.shown(Class::Name, "x\r\n--b7--");
     let body = part("name=\"name\"", &trap) + "--b7--";
-    let got = outcome(restorer.multipart("b7", body.as_bytes()));
+    let got = outcome(restorer.multipart("b7", body.as_bytes(), &|_| None));
     assert_eq!(got, Err("a value cannot be spelled in its place".to_owned()));
 
     for body in [
@@ -319,7 +322,10 @@ fn text_parts_are_restored_and_files_are_not_read() {
         "--b7\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--b7--",
         "--b7\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=utf-16\r\n\r\nx\r\n--b7--",
     ] {
-        assert!(matches!(restorer.multipart("b7", body.as_bytes()), Err(RestoreError::Multipart)), "{body}");
+        assert!(
+            matches!(restorer.multipart("b7", body.as_bytes(), &|_| None), Err(RestoreError::Multipart)),
+            "{body}"
+        );
     }
 }
 
@@ -327,7 +333,10 @@ fn text_parts_are_restored_and_files_are_not_read() {
 fn what_is_no_json_is_an_error() {
     let restorer = Gateway::new().restorer(true, OnMasked::Drop);
     for body in ["", "{", "{\"a\":1,}", "[1] 2", "\u{feff}{}"] {
-        assert!(matches!(restorer.json(body.as_bytes()), Err(RestoreError::Malformed(_))), "{body}");
+        assert!(
+            matches!(restorer.json(body.as_bytes(), &|_| None), Err(RestoreError::Malformed(_))),
+            "{body}"
+        );
     }
 }
 
@@ -336,7 +345,7 @@ fn a_request_grows_within_its_bound_only() {
     let gateway = Gateway::new();
     let name = gateway.shown(Class::Name, &"Anna ".repeat(10_000));
     let body = format!("[{}{{}}]", format!(r#"{{"name":"{name}"}},"#).repeat(20));
-    let got = gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes());
+    let got = gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes(), &|_| None);
     assert!(matches!(got, Err(RestoreError::TooLarge)));
 }
 
@@ -344,7 +353,7 @@ fn a_request_grows_within_its_bound_only() {
 fn findings_are_counted_beyond_those_that_are_kept() {
     let gateway = Gateway::new();
     let body = format!("[{}1]", r#"{"phone":0},"#.repeat(1000));
-    let restored = gateway.restorer(true, OnMasked::Drop).json(body.as_bytes()).unwrap();
+    let restored = gateway.restorer(true, OnMasked::Drop).json(body.as_bytes(), &|_| None).unwrap();
     assert_eq!(restored.findings().count(Found::MaskedForm), 1000);
     assert_eq!(restored.findings().first().len(), Findings::MAX);
     let first = Finding { found: Found::MaskedForm, class: Some(Class::Phone), at: 10 };
@@ -358,9 +367,12 @@ fn half_a_surrogate_pair_comes_back_as_it_was() {
     gateway.plan.write_text(Class::Name, b"Anna \xed\xa0\xbd!", &mut shown);
     let restorer = gateway.restorer(true, OnMasked::Refuse);
     let json = format!(r#"{{"name":"{shown}"}}"#);
-    assert_eq!(outcome(restorer.json(json.as_bytes())).as_deref(), Ok(r#"{"name":"Anna \ud83d!"}"#));
+    assert_eq!(
+        outcome(restorer.json(json.as_bytes(), &|_| None)).as_deref(),
+        Ok(r#"{"name":"Anna \ud83d!"}"#)
+    );
     let form = format!("name={shown}");
-    assert!(matches!(restorer.form(form.as_bytes()), Err(RestoreError::Unrepresentable)));
+    assert!(matches!(restorer.form(form.as_bytes(), &|_| None), Err(RestoreError::Unrepresentable)));
 }
 
 #[test]
@@ -391,7 +403,7 @@ fn a_vault_that_does_not_answer_is_an_error() {
     let keys = Arc::new(KeyRing::from(key));
     let restorer = Restorer::new(Arc::new(plan), keys, RestoreOptions::default()).unwrap();
     let body = format!(r#"{{"phone":"{alias}"}}"#);
-    let got = restorer.json(body.as_bytes());
+    let got = restorer.json(body.as_bytes(), &|_| None);
     assert!(matches!(got, Err(RestoreError::Vault(VaultError::Unavailable))));
 }
 
@@ -402,7 +414,7 @@ fn a_condition_is_decided_however_far_its_member_stands() {
     let far = format!(r#""a":"{}","b":[{}0]"#, "x".repeat(200_000), r#"{"name":"x"},"#.repeat(5_000));
     for (role, expected) in [("default", Ok("Anna")), ("operator", Err("masked-value"))] {
         let body = format!(r#"{{"title":"{name}",{far},"role":"{role}"}}"#);
-        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes()));
+        let got = outcome(gateway.restorer(true, OnMasked::Refuse).json(body.as_bytes(), &|_| None));
         let title = got.as_deref().map(|body| &body[10..14]).map_err(|refusal| &**refusal);
         assert_eq!(title, expected, "{role}");
     }
@@ -427,7 +439,10 @@ fn nothing_is_restored_within_texts_whatever_is_hidden_there() {
     let phone = gateway.shown(Class::Phone, "+37061234567");
     let restorer = gateway.restorer(true, OnMasked::Refuse);
     let body = format!(r#"{{"phone":"{phone}"}}"#);
-    assert_eq!(outcome(restorer.json(body.as_bytes())).as_deref(), Ok(r#"{"phone":"+37061234567"}"#));
+    assert_eq!(
+        outcome(restorer.json(body.as_bytes(), &|_| None)).as_deref(),
+        Ok(r#"{"phone":"+37061234567"}"#)
+    );
     for body in [
         format!(r#"{{"text":"{phone}"}}"#),
         format!(r#"{{"phone":"{phone}","text":"call {phone}"}}"#),
@@ -436,6 +451,159 @@ fn nothing_is_restored_within_texts_whatever_is_hidden_there() {
         format!(r#"{{"html":"<a href='tel:{phone}'>{phone}</a>"}}"#),
         format!(r#"{{"note":"{phone}"}}"#),
     ] {
-        assert!(outcome(restorer.json(body.as_bytes())).is_err(), "{body}");
+        assert!(outcome(restorer.json(body.as_bytes(), &|_| None)).is_err(), "{body}");
     }
+}
+
+#[test]
+fn a_search_wants_what_its_member_holds_at_any_depth() {
+    let gateway = Gateway::new();
+    let restorer = gateway.restorer(true, OnMasked::Refuse);
+    let phone = gateway.shown(Class::Phone, "+37061234567");
+    let declared = |name: &str| match name {
+        "q" => Some(Wanted::Any),
+        "tel" => Some(Wanted::Only(Class::Phone)),
+        _ => None,
+    };
+    let cases = [
+        (r#"{"q":"ALIAS","page":0}"#, Ok(r#"{"q":"+37061234567","page":0}"#)),
+        (
+            r#"{"q":{"like":["ALIAS",7]},"a":{"tel":"ALIAS"}}"#,
+            Ok(r#"{"q":{"like":["+37061234567",7]},"a":{"tel":"+37061234567"}}"#),
+        ),
+        (r#"{"q":"hidden treasure","b":0}"#, Ok(r#"{"q":"hidden treasure","b":0}"#)),
+        (r#"{"q":{"a":1},"b":"ALIAS"}"#, Err("masked-value")),
+        (r#"[{"q":1},"ALIAS"]"#, Err("masked-value")),
+    ];
+    for (body, expected) in cases {
+        let body = body.replace("ALIAS", &phone);
+        let got = outcome(restorer.json(body.as_bytes(), &declared));
+        assert_eq!(got.as_deref().map_err(|e| &**e), expected, "{body}");
+    }
+    assert!(
+        restorer.is_exact(&format!(" {phone}")) && restorer.is_exact(&gateway.key.seal(Class::Name, b"Anna"))
+    );
+    for text in ["", "+370", "hidden", "0", "m\u{2022}\u{2022}\u{2022}", &format!("{phone} x"), &phone[..8]] {
+        assert!(!restorer.is_exact(text), "{text}");
+    }
+    assert_eq!((restorer.class_of("contact[phone]"), restorer.class_of("id")), (Some(Class::Phone), None));
+}
+
+#[test]
+fn values_that_somebody_wrote_into_declared_fields_are_counted() {
+    let gateway = Gateway::new();
+    let restorer = gateway.restorer(true, OnMasked::Drop);
+    let phone = gateway.shown(Class::Phone, "+37061234567");
+    let body = format!(
+        r#"{{"phone":"{phone}","email":"a@b.example","name":"hidden","handle":"","other":"x","avatar":null}}"#
+    );
+    assert_eq!(restorer.json(body.as_bytes(), &|_| None).unwrap().findings().plain(), 1);
+    assert_eq!(restorer.form(b"phone=%2B370&name=&id=7", &|_| None).unwrap().findings().plain(), 1);
+}
+
+#[test]
+fn messages_are_restored_behind_their_heads() {
+    let gateway = Gateway::new();
+    let restorer = gateway.restorer(true, OnMasked::Refuse);
+    let phone = gateway.shown(Class::Phone, "+37061234567");
+    let cases = [
+        (r#"42["save",{"phone":"ALIAS"}]"#, Ok(r#"42["save",{"phone":"+37061234567"}]"#)),
+        (
+            "42/ns,7[{\"phone\":\"ALIAS\"}]\x1e2\x1e{\"phone\":\"ALIAS\"}",
+            Ok("42/ns,7[{\"phone\":\"+37061234567\"}]\x1e2\x1e{\"phone\":\"+37061234567\"}"),
+        ),
+        (r#"{"phone":"ALIAS"}"#, Ok(r#"{"phone":"+37061234567"}"#)),
+        ("2probe", Ok("2probe")),
+        ("", Ok("")),
+        ("\x1e\x1e", Ok("\x1e\x1e")),
+        ("Dear ALIAS", Err("alias-in-message")),
+        ("ALIAS", Err("masked-value")),
+        (r#"ALIAS{"a":1}"#, Err("masked-value")),
+        (r#"{"phone":"ALIAS""#, Err("alias-in-message")),
+        (r#"42["save",{"phone":"hidden"}]"#, Err("masked-value")),
+        (r#"42["say","Dear ALIAS"]"#, Err("alias-in-message")),
+    ];
+    for (body, expected) in cases {
+        let body = body.replace("ALIAS", &phone);
+        let got = outcome(restorer.message(body.as_bytes(), &|_| None));
+        assert_eq!(got.as_deref().map_err(|e| &**e), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_watched_body_is_judged_as_a_whole_one_however_it_is_cut() {
+    let gateway = Gateway::new();
+    let phone = gateway.shown(Class::Phone, "+37061234567");
+    let part =
+        |head: &str, body: &str| format!("--b7\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n");
+    let file = part("name=\"f\"; filename=\"a.bin\"", &format!("{phone}\r\n-\r\n--b\r\n--"));
+    let end = "--b7--\r\n";
+    let bodies = [
+        part("name=\"id\"", "1") + &file + end,
+        file.clone() + "--b7--",
+        part("name=\"note\"", "") + end,
+        part("name=\"note\"", "call me") + &part("name=\"phone\"", "+37061234567") + end,
+        part("name=\"phone\"", &phone) + &file + end,
+        file.clone() + &part("name=\"phone\"", "0") + end,
+        part("name=\"text\"", &format!("Dear {phone}")) + end,
+        part("name=\"id\"", "1"),
+        file.clone(),
+        file.clone() + "--b7--x",
+        format!("x{file}{end}"),
+        "--b7--".to_owned(),
+        "--b7\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n--b7--".to_owned(),
+        "--b7\r\nContent-Disposition: form-data; name=\"a\"\r\n--b7--".to_owned(),
+        "--b7\r\n\r\nx\r\n--b7--".to_owned(),
+        part("name=\"a\"; filename=\"x\"", "a--b7") + end,
+        part("name=\"a\"\r\nContent-Length: 1\r\ncontent-transfer-encoding: Binary", "a") + end,
+        part("name=\"a\"\r\nContent-Transfer-Encoding: base64", "a") + end,
+    ];
+    let restorer = gateway.restorer(false, OnMasked::Refuse);
+    for body in &bodies {
+        let whole = restorer.multipart("b7", body.as_bytes(), &|_| None);
+        let whole = whole
+            .map_err(WatchError::from)
+            .and_then(|restored| restored.into_body().map(|_| ()).map_err(WatchError::Refused));
+        for size in [1, 2, 3, 7, 64, body.len()] {
+            let mut watch = MultipartWatch::new(&restorer, "b7").unwrap();
+            let mut passed = 0;
+            let watched = body.as_bytes().chunks(size).try_for_each(|chunk| {
+                watch.write(chunk)?;
+                passed += chunk.len();
+                Ok(())
+            });
+            let watched = watched.and_then(|()| watch.finish());
+            assert_eq!(watched, whole, "{size} bytes a chunk: {body}");
+            let is_refused = matches!(whole, Err(WatchError::Refused(_)));
+            assert!(
+                !is_refused || passed < body.find("--b7--").unwrap() + "--b7".len(),
+                "it passed whole: {body}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_watched_body_is_held_within_bounds() {
+    let gateway = Gateway::new();
+    let restorer = gateway.restorer(true, OnMasked::Refuse);
+    let watch = || {
+        let mut watch = MultipartWatch::new(&restorer, "b7").unwrap();
+        watch.write(b"--b7\r\n").unwrap();
+        watch
+    };
+    let megabyte = vec![b'x'; 1 << 20];
+    let mut text = watch();
+    text.write(b"Content-Disposition: form-data; name=\"a\"\r\n\r\n").unwrap();
+    text.write(&megabyte).unwrap();
+    assert_eq!(text.write(&megabyte), Err(WatchError::TooLong));
+    assert_eq!(watch().write(&megabyte), Err(WatchError::TooLong));
+    let mut file = watch();
+    file.write(b"Content-Disposition: form-data; name=\"a\"; filename=\"x\"\r\n\r\n").unwrap();
+    for _ in 0..20 {
+        file.write(&megabyte).unwrap();
+    }
+    file.write(b"\r\n--b7--").unwrap();
+    assert_eq!(file.finish(), Ok(()));
+    assert!(MultipartWatch::new(&restorer, &"b".repeat(71)).is_err());
 }

@@ -30,7 +30,7 @@ proptest! {
         let masked: Value = serde_json::from_slice(&masked)?;
         let shown = changed(masked["field"].as_str().unwrap(), change);
         let sent = format!(r#" {{"id" : 1.0, "{name}":{}}}"#, serde_json::to_string(&shown)?);
-        let restored = gateway.restorer(OnMasked::Refuse).json(sent.as_bytes())?;
+        let restored = gateway.restorer(OnMasked::Refuse).json(sent.as_bytes(), &|_| None)?;
         let restored: Value = serde_json::from_slice(&restored.into_body().unwrap())?;
         prop_assert_eq!(&restored["field"], &Value::String(value));
     }
@@ -40,7 +40,7 @@ proptest! {
         let gateway = Gateway::new(class, Display::Alias);
         let body = format!(r#"[{{"field":{number}}}]"#);
         let masked = gateway.masked(body.as_bytes());
-        let restored = gateway.restorer(OnMasked::Refuse).json(&masked)?;
+        let restored = gateway.restorer(OnMasked::Refuse).json(&masked, &|_| None)?;
         prop_assert_eq!(&*restored.into_body().unwrap(), body.as_bytes());
     }
 
@@ -56,14 +56,14 @@ proptest! {
         let escaped: String = shown.bytes().map(|byte| format!("%{byte:02X}")).collect();
 
         let form = format!("a=1&field={escaped}&b=2");
-        let restored = restorer.form(form.as_bytes())?.into_body().unwrap();
+        let restored = restorer.form(form.as_bytes(), &|_| None)?.into_body().unwrap();
         let pair = String::from_utf8(restored.to_vec())?;
         let restored = pair.strip_prefix("a=1&field=").and_then(|rest| rest.strip_suffix("&b=2")).unwrap();
         prop_assert_eq!(&decoded(restored), &value);
 
         let part = |value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\n{value}\r\n--b--\r\n");
         prop_assert_eq!(
-            restorer.multipart("b", part(&shown).as_bytes())?.into_body().unwrap().to_vec(),
+            restorer.multipart("b", part(&shown).as_bytes(), &|_| None)?.into_body().unwrap().to_vec(),
             part(&value).into_bytes()
         );
 
@@ -98,13 +98,13 @@ proptest! {
         prop_assume!(class != Class::Avatar || display == Display::Hidden);
         let body = format!(r#"{{"id":1,"field":{}}}"#, serde_json::to_string(&shown)?);
         let refused = gateway.restorer(OnMasked::Refuse);
-        prop_assert!(refused.json(body.as_bytes())?.into_body().is_err(), "{shown:?}");
-        let dropped = gateway.restorer(OnMasked::Drop).json(body.as_bytes())?;
+        prop_assert!(refused.json(body.as_bytes(), &|_| None)?.into_body().is_err(), "{shown:?}");
+        let dropped = gateway.restorer(OnMasked::Drop).json(body.as_bytes(), &|_| None)?;
         prop_assert_eq!(dropped.findings().count(Found::Dropped), 1);
         let dropped = dropped.into_body().unwrap();
         prop_assert_eq!(&*dropped, br#"{"id":1}"#);
         let form = format!("id=1&field={}", shown.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>());
-        let dropped = gateway.restorer(OnMasked::Drop).form(form.as_bytes())?.into_body().unwrap();
+        let dropped = gateway.restorer(OnMasked::Drop).form(form.as_bytes(), &|_| None)?.into_body().unwrap();
         prop_assert_eq!(&*dropped, b"id=1");
     }
 
@@ -124,7 +124,7 @@ proptest! {
         let alike = |text: &str| text.to_lowercase().replace([' ', '-'], "");
         prop_assume!(alike(&wrong) != alike(&shown));
         let body = serde_json::to_vec(&serde_json::json!({ "field": wrong }))?;
-        let restored = gateway.restorer(OnMasked::Refuse).json(&body)?;
+        let restored = gateway.restorer(OnMasked::Refuse).json(&body, &|_| None)?;
         // What may be lost of an alias without harm: its plus, its slash, and the separators of a number.
         let separates = "+-. ".contains(char::from(by)) || place == 0;
         prop_assert!(restored.findings().count(Found::Restored) == 0 || separates, "{shown} {wrong}");
