@@ -42,7 +42,7 @@ use crate::{
     listen::{self, BindError},
     live::{self, Streams},
     metrics::{self, Metrics, Readiness},
-    proxy::{Knocks, Proxy},
+    proxy::{Knocks, Proxy, Writes},
     reload::{self, Cause, Digest, LastGood, Rejection, Reloader, Timing, Watcher},
 };
 
@@ -55,6 +55,7 @@ pub struct Shared {
     pub(crate) learnt: LearntSets,
     pub(crate) streams: Arc<Streams>,
     pub(crate) switches: Arc<Switches>,
+    pub(crate) writes: Writes,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -144,6 +145,7 @@ impl Gateway {
             learnt: LearntSets::new(),
             streams: Arc::default(),
             switches: Arc::default(),
+            writes: Writes::default(),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),

@@ -14,6 +14,7 @@ use crate::{
     reason::{Denial, Reason},
     rules::{Direction, Mode, PersonalData},
     verdict::{Area, Facts, FileBlock, Framing, Masking, Monitored, Orders, Verdict, View},
+    way_back::{Sender, WayBack},
 };
 
 impl Policy {
@@ -96,6 +97,7 @@ impl Policy {
             download: classified.download.is_some(),
             judge_recipients: classified.download.filter(|_| downloads.is_some()).cloned(),
             judge_multipart,
+            way_back: self.way_back(facts, classified, area, standing).map(Box::new),
             masking_governed: self.rules.personal_data.is_some(),
             framing: self.framing(classified),
             action: classified.action.cloned(),
@@ -195,6 +197,27 @@ impl Policy {
             && self.rules.personal_data.as_ref().is_some_and(hides)
     }
 
+    /// Marks are known in the writes of everybody, also of those from whom nothing is hidden.
+    fn way_back(
+        &self,
+        facts: &Facts<'_>,
+        classified: &Classified<'_>,
+        area: Area,
+        standing: &Standing,
+    ) -> Option<WayBack> {
+        let rule = self.rules.personal_data.as_ref().filter(|_| area == Area::Operator)?;
+        // The fields of one's own account are not those of clients.
+        let scope = (!classified.who_am_i).then_some(classified.scope);
+        let sender = Sender {
+            verified: facts.identity.account().is_some(),
+            masked: rule.hides_from(standing),
+            enforced: rule.mode == Mode::Enforce,
+            rule: rule.rule,
+        };
+        let fields = self.rules.plans.back(scope)?;
+        Some(WayBack::new(fields, classified, sender, facts.method, facts.content_type))
+    }
+
     fn framing(&self, classified: &Classified<'_>) -> Option<Framing> {
         let iframe = self.rules.iframe.as_ref()?;
         if iframe.mode == Mode::Monitor {
@@ -218,6 +241,7 @@ impl Orders {
             download: false,
             judge_recipients: None,
             judge_multipart: false,
+            way_back: None,
             masking_governed: false,
             framing: None,
             action: classified.action.cloned(),

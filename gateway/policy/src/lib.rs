@@ -33,4 +33,5 @@ pub mod source;
 pub mod suggest;
 pub mod units;
 pub mod verdict;
+pub mod way_back;
 pub mod yaml;

@@ -69,6 +69,12 @@ reasons! {
     DownloadDirectBlocked = "download-direct-blocked", 403, "Conversations may not be downloaded to the browser, only to approved e-mail addresses.";
     /// The webhooks panel, opened by anybody but a super-admin.
     WebhooksPanelRestricted = "webhooks-panel-restricted", 403, "The webhooks panel is for the super-admin only.";
+    /// A search, sort or filter of a masked caller that would tell what a hidden field holds.
+    HiddenFieldQuery = "hidden-field-query", 403, "You can find clients by what you see of them, but not search, sort or filter by what is hidden from you.";
+    /// A masked value where it would be written over a real one, or cannot become one again.
+    MaskedValue = "masked-value", 409, "A hidden value came back in a place where the real one cannot be put in its stead, so nothing was changed.";
+    /// An alias in a text that others will read.
+    AliasInMessage = "alias-in-message", 409, "The text holds a stand-in that only you see, such as `Client 7F3KQ-2MX9T`. Write it without.";
     /// The path has more than one meaning.
     PathAmbiguous = "path-ambiguous", 400, "The address of this page is written in an ambiguous way.";
     /// The request has more than one meaning: framing, Host, method override, two accounts at once.
@@ -91,10 +97,14 @@ reasons! {
     LimitRate = "limit-reached", 429, "Too many attempts. Try again in a minute.";
     /// A write under a condition on what the caller was shown, which rules show differently now.
     PreconditionFailed = "precondition-failed", 412, "What you were shown has changed. Load it again, then save.";
+    /// More writes into contact fields than `limits.contact_writes`.
+    LimitWrites = "limit-reached", 429, "You have changed contact data too often. Try again later.";
     /// The body did not arrive in time.
     RequestTimeout = "request-timeout", 408, "The request did not arrive in time.";
     /// The application did not say who the caller is.
     IdentityUnavailable = "identity-unavailable", 503, "The application could not confirm who you are. Try again in a moment.";
+    /// What aliases stand for cannot be looked up.
+    VaultUnavailable = "vault-unavailable", 503, "What stands behind hidden values cannot be looked up at the moment. Try again later.";
     /// The application could not be reached.
     UpstreamUnavailable = "upstream-unavailable", 502, "The application cannot be reached. Try again in a moment.";
     /// The application did not answer in time.

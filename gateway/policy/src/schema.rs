@@ -43,6 +43,7 @@ fn form(shape: &Shape) -> Map<String, Value> {
         Shape::Date => {
             json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
         }
+        Shape::Rate => json!({ "type": "string", "pattern": "^[0-9]+/[smhd]$" }),
         Shape::List(of) => json!({ "type": "array", "items": form(of) }),
         Shape::Map { of, .. } => {
             json!({ "type": "object", "propertyNames": { "minLength": 1 }, "additionalProperties": form(of) })

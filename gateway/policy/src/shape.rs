@@ -52,6 +52,8 @@ pub enum Shape {
     },
     /// A date such as `2027-01-31`.
     Date,
+    /// So many in a time, such as `60/h`.
+    Rate,
     /// A list of values of one form.
     List(&'static Shape),
     /// A mapping with the admin's own keys.
@@ -220,6 +222,11 @@ fn check_node(node: Node<'_>, shape: &Shape, label: &str, found: &mut Diagnostic
                 found.push(malformed(node, shape, &error));
             }
         }
+        Shape::Rate => {
+            if let Err(error) = units::parse_rate(node.written()) {
+                found.push(malformed(node, shape, &error));
+            }
+        }
         Shape::List(of) => node.items().for_each(|item| check_node(item, of, label, found)),
         Shape::Map { key, of } => {
             for entry in node.entries() {
@@ -346,9 +353,12 @@ fn accepts(shape: &Shape, node: Node<'_>) -> bool {
         Shape::Later(shape) => accepts(shape, node),
         Shape::Bool => node.value().is_bool(),
         Shape::Integer { .. } => node.value().is_number(),
-        Shape::Text(_) | Shape::Words(_) | Shape::Duration { .. } | Shape::Size { .. } | Shape::Date => {
-            node.value().is_string()
-        }
+        Shape::Text(_)
+        | Shape::Words(_)
+        | Shape::Duration { .. }
+        | Shape::Size { .. }
+        | Shape::Date
+        | Shape::Rate => node.value().is_string(),
         Shape::List(_) => node.is_list(),
         Shape::Map { .. } | Shape::Object(_) | Shape::Tagged(_) => node.is_mapping(),
     }
@@ -442,6 +452,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Duration { .. } => "a duration such as `30s`".into(),
         Shape::Size { .. } => "a size such as `64KiB`".into(),
         Shape::Date => "a date such as `2027-01-31`".into(),
+        Shape::Rate => "a rate such as `60/h`".into(),
         Shape::List(_) => "a list".into(),
         Shape::Map { .. } | Shape::Object(_) => "a mapping".into(),
         Shape::Tagged(fields) => format!("a mapping with one of the keys {}", names(fields)),

@@ -1,4 +1,4 @@
-//! Durations, sizes and dates as people write them: `30s`, `64KiB`, `2027-01-31`.
+//! Durations, sizes, rates and dates as people write them: `30s`, `64KiB`, `60/h`, `2027-01-31`.
 //!
 //! A number always carries its unit, so that nobody has to know what a bare `30` counts. The `read_*` functions are
 //! for serde's `deserialize_with`.
@@ -48,6 +48,43 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
         _ => return Err(UnitError(SIZE_FORM)),
     };
     number.checked_mul(each).ok_or(UnitError("the size is too large"))
+}
+
+/// So many of something in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many; at least one.
+    pub count: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// Reads `60/h`, `10/m`, `1/s` or `500/d`.
+///
+/// # Errors
+/// It has another form, or none of it is allowed.
+pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
+    let (count, unit) = text.split_once('/').ok_or(UnitError(RATE_FORM))?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(UnitError(RATE_FORM)),
+    };
+    let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    match count.parse() {
+        Ok(count @ 1..) if digits => Ok(Rate { count, per: Duration::from_secs(seconds) }),
+        Ok(_) | Err(_) => Err(UnitError(RATE_FORM)),
+    }
+}
+
+/// A rate in a struct that serde reads.
+///
+/// # Errors
+/// It has another form.
+pub fn read_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+    parse_rate(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Reads a date such as `2027-01-31`.
@@ -115,6 +152,8 @@ pub(crate) const DURATION_FORM: &str =
     "write a duration as a whole number and its unit: `500ms`, `30s`, `15m`, `12h`, `365d`";
 pub(crate) const SIZE_FORM: &str =
     "write a size as a whole number and its unit: `512B`, `64KiB`, `4MiB`, `1GiB`, `64KB`, `4MB`";
+pub(crate) const RATE_FORM: &str =
+    "write a rate as a whole number, `/` and the time: `60/h`, `10/m`, `1/s`, `500/d`";
 pub(crate) const DATE_FORM: &str = "write a date as `2027-01-31`";
 
 #[cfg(test)]
@@ -144,6 +183,15 @@ mod tests {
         }
         for text in ["", "64", "64K", "64kib", "1TiB", "١KiB", "18446744073709551615GiB"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_a_number_and_a_time() {
+        assert_eq!(parse_rate("60/h"), Ok(Rate { count: 60, per: Duration::from_secs(3600) }));
+        assert_eq!(parse_rate("1/s"), Ok(Rate { count: 1, per: Duration::from_secs(1) }));
+        for text in ["", "60", "/h", "0/h", "+1/h", "1/w", "1 /h", "1/2h", "4294967296/d", "1.5/m"] {
+            assert!(parse_rate(text).is_err(), "{text}");
         }
     }
 

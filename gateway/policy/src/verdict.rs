@@ -13,6 +13,7 @@ use crate::{
     path::CanonicalPath,
     profile::{Action, Download},
     reason::{Denial, RuleRef},
+    way_back::WayBack,
 };
 
 /// All that a decision about a request may look at.
@@ -130,6 +131,8 @@ pub struct Orders {
     pub judge_recipients: Option<Arc<Download>>,
     /// The body is multipart and must be judged for file parts before it goes upstream.
     pub judge_multipart: bool,
+    /// How marks in the request are treated, where contact data is governed.
+    pub way_back: Option<Box<WayBack>>,
     /// Whether contact data is governed at all: answers of maskable types are then kept out of shared caches.
     pub masking_governed: bool,
     /// The framing headers, where the iframe rules govern.

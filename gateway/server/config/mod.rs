@@ -20,6 +20,7 @@ use chatwarden_policy::{
     diagnostic::{Diagnostic, Diagnostics, quote},
     rules::Kind,
     shape::check,
+    units::Rate,
     yaml::{Document, Node},
 };
 
@@ -119,6 +120,8 @@ pub struct Limits {
     pub held_object: usize,
     /// Bytes held of the start of an answer, so that copies before their field are hidden.
     pub copies_window: usize,
+    /// Requests of one account with contact data of its own making, where it is hidden from the account.
+    pub contact_writes: Rate,
 }
 
 impl Limits {

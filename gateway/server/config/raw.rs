@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use chatwarden_policy::units::{read_duration, read_size};
+use chatwarden_policy::units::{Rate, read_duration, read_rate, read_size};
 use serde::Deserialize;
 
 use super::Limits;
@@ -79,6 +79,8 @@ pub(super) struct RawLimits {
     held_object: u64,
     #[serde(deserialize_with = "read_size")]
     copies_window: u64,
+    #[serde(deserialize_with = "read_rate")]
+    contact_writes: Rate,
 }
 
 impl Default for RawLimits {
@@ -93,6 +95,7 @@ impl Default for RawLimits {
             connections: 100_000,
             held_object: 64 << 10,
             copies_window: 256 << 10,
+            contact_writes: Rate { count: 60, per: Duration::from_secs(3600) },
         }
     }
 }
@@ -110,6 +113,7 @@ impl From<RawLimits> for Limits {
             connections: size(raw.connections),
             held_object: size(raw.held_object),
             copies_window: size(raw.copies_window),
+            contact_writes: raw.contact_writes,
         }
     }
 }

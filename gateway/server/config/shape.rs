@@ -226,7 +226,12 @@ const LIMITS: Shape = Shape::Object(&[
     )
     .default("256KiB"),
     Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
-    Field::new("contact_writes", "How many contact fields an account may write.", Shape::Any).later(),
+    Field::new(
+        "contact_writes",
+        "How many requests with contact data of their own making an account may send from which it is hidden.",
+        Shape::Rate,
+    )
+    .default("60/h"),
 ]);
 
 const fn seconds(min: u64, max: u64) -> Shape {

@@ -61,7 +61,7 @@ fn what_comes_later_is_refused_and_never_ignored() {
         "identity: [ { trusted_header: { account: X-Auth-User } } ]",
         "action_log: { store: { postgres: { url_file: pg.url } } }",
         "limits: { message: 16MiB }",
-        "limits: { contact_writes: 60/h }",
+        "limits: { copies_window: 1KiB }",
     ] {
         assert_eq!(codes(&format!("{MINIMAL}{later}\n")), [("not-supported-yet", 4)], "{later}");
     }

@@ -37,12 +37,31 @@ pub(crate) fn normalise(
         return Err(Reason::RequestAmbiguous);
     }
     remove_what_speaks_for_the_client(request);
+    set_target(request, &target)?;
+    Ok(target)
+}
+
+/// Puts another path and query into a request, in canonical form.
+///
+/// # Errors
+/// The reason to refuse with.
+pub(crate) fn retarget(
+    request: &mut RequestHeader,
+    path: &str,
+    query: Option<String>,
+) -> Result<Target, Reason> {
+    let target = Target { path: CanonicalPath::parse(path).map_err(|_| Reason::PathAmbiguous)?, query };
+    set_target(request, &target)?;
+    Ok(target)
+}
+
+fn set_target(request: &mut RequestHeader, target: &Target) -> Result<(), Reason> {
     let forwarded = match &target.query {
         Some(query) => format!("{}?{query}", target.path.as_str()),
         None => target.path.as_str().to_owned(),
     };
     request.set_uri(Uri::try_from(forwarded).map_err(|_| Reason::PathAmbiguous)?);
-    Ok(target)
+    Ok(())
 }
 
 /// What the parser settles by itself before a filter sees the head: a length beside a transfer coding (RFC 9112 §6.3,

@@ -240,6 +240,9 @@ fn by_reason(reason: Reason) -> Option<Action> {
         Reason::DownloadDirectBlocked => Some(Action::DownloadDirect),
         Reason::WebhooksPanelRestricted => Some(Action::WebhooksPanelOpen),
         Reason::IpNotWhitelisted
+        | Reason::HiddenFieldQuery
+        | Reason::MaskedValue
+        | Reason::AliasInMessage
         | Reason::PathAmbiguous
         | Reason::RequestAmbiguous
         | Reason::UnscannableRequest
@@ -251,8 +254,10 @@ fn by_reason(reason: Reason) -> Option<Action> {
         | Reason::SessionEnded
         | Reason::RulesChanged
         | Reason::PreconditionFailed
+        | Reason::LimitWrites
         | Reason::RequestTimeout
         | Reason::IdentityUnavailable
+        | Reason::VaultUnavailable
         | Reason::UpstreamUnavailable
         | Reason::UpstreamTimeout
         | Reason::InternalError => None,

@@ -1,7 +1,7 @@
 //! The proxy: pingora's callbacks, each one call into the file of its phase.
 //!
-//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `upstream`, `handshake`,
-//! `response`, `answer_body`, `log`; `refusal` is the table from a reason to a response.
+//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `restore`, `upstream`,
+//! `handshake`, `response`, `answer_body`, `log`; `refusal` is the table from a reason to a response.
 
 mod answer_body;
 mod context;
@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod request_body;
 mod response;
+mod restore;
 mod upstream;
 mod validators;
 
@@ -31,7 +32,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-pub(crate) use rate::Knocks;
+pub(crate) use rate::{Knocks, Writes};
 pub(crate) use refusal::REQUEST_ID_HEADER;
 pub(crate) use validators::Word;
 
@@ -87,7 +88,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
-        request::body(session, body, end, ctx)
+        request::body(&self.shared, session, body, end, ctx)
     }
 
     async fn response_filter(

@@ -4,11 +4,13 @@ use bytes::Bytes;
 use chatwarden_policy::{
     account::{ClientIp, Identity},
     path::CanonicalPath,
+    profile::Classified,
     reason::{Denial, Reason},
-    verdict::{Facts, Verdict},
+    verdict::{Facts, Orders, Verdict},
 };
 use chatwarden_redact::Class;
 use http::{HeaderValue, header};
+use jiff::civil::Date;
 use pingora::{http::RequestHeader, proxy::Session};
 use tracing::debug;
 
@@ -17,7 +19,8 @@ use super::{
     head::{self, Target},
     identicon, log,
     refusal::Refusal,
-    request_body::{self, ReadAhead, RequestBody},
+    request_body::{self, BodyError, Holding, Overflow, ReadAhead, RequestBody, Taken, Whole},
+    restore::{self, Reading},
     stop,
 };
 use crate::{
@@ -93,22 +96,19 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
         return Ok(Allowed::Drawing { address: target.path.as_str().to_owned(), stands_in: false });
     }
     ctx.identity = identify(ctx, session, classified.public).await?;
-    let request = session.req_header();
-    let facts = Facts {
-        client_ip,
-        identity: &ctx.identity,
-        method: method.as_str(),
-        path: &target.path,
-        content_type: header_text(session, header::CONTENT_TYPE),
-        upgrade: asks_for_websocket(request),
-        body: has_body(session),
-        today,
-    };
-    let verdict = policy.evaluate(&facts, &classified);
-    let orders = match verdict {
-        Verdict::Allow(orders) => orders,
-        Verdict::Deny(denial) => return Err(denial),
-    };
+    let mut orders = evaluate(ctx, session, &target, &classified, client_ip, today)?;
+    let mut target = target;
+    if let Some((path, query)) = restore::head(ctx, &orders, &target)? {
+        // Facts and decision are those of the final form.
+        let final_form = head::retarget(session.req_header_mut(), &path, query)?;
+        let reached = policy.profile.classify(method.as_str(), &final_form.path);
+        orders = evaluate(ctx, session, &final_form, &reached, client_ip, today)?;
+        if final_form.path != target.path && !reached.restores() {
+            // The value would lead elsewhere than the route that it was restored on.
+            return Err(Reason::MaskedValue.into());
+        }
+        target = final_form;
+    }
     debug!(request_id = %ctx.request_id, area = ?orders.area, "Request allowed");
     for denial in &orders.monitored {
         log::monitored(ctx, denial);
@@ -121,34 +121,74 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     if orders.standing.undeclared {
         shared.metrics.undeclared_groups.inc();
     }
-    let signs_in = classified.sign_in && facts.body;
+    let signs_in = classified.sign_in && has_body(session);
     if orders.by_exemption && !shared.knocks.pass(client_ip, signs_in, ctx.started) {
         return Err(Reason::LimitRate.into());
     }
-    if facts.upgrade {
+    if asks_for_websocket(session.req_header()) {
         session.set_read_timeout(Some(ctx.config().limits.stream_idle_timeout));
     }
     ctx.orders = Some(orders);
-    inspect(session, ctx, &target).await?;
+    inspect(shared, session, ctx, &target).await?;
     Ok(Allowed::Upstream)
 }
 
+fn evaluate(
+    ctx: &Context,
+    session: &Session,
+    target: &Target,
+    classified: &Classified<'_>,
+    client_ip: ClientIp,
+    today: Date,
+) -> Result<Box<Orders>, Denial> {
+    let request = session.req_header();
+    let facts = Facts {
+        client_ip,
+        identity: &ctx.identity,
+        method: request.method.as_str(),
+        path: &target.path,
+        content_type: header_text(session, header::CONTENT_TYPE),
+        upgrade: asks_for_websocket(request),
+        body: has_body(session),
+        today,
+    };
+    match ctx.policy().evaluate(&facts, classified) {
+        Verdict::Allow(orders) => Ok(orders),
+        Verdict::Deny(denial) => Err(denial),
+    }
+}
+
 /// Reads and judges the body where a rule or the action log has to know it before the application does.
-async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> Result<(), Denial> {
+async fn inspect(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut Context,
+    target: &Target,
+) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
     let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
     let noted = orders.download || orders.action.as_ref().is_some_and(|action| action.reads_body());
     if !has_body(session) {
-        return judge_body(ctx, session, target.query.as_deref(), &Bytes::new());
+        return judge_body(shared, ctx, session, target.query.as_deref(), &Bytes::new()).map(|_| ());
     }
-    if !wanted && !noted {
-        return Ok(());
-    }
-    let limits = &ctx.config().limits;
-    match request_body::read_ahead(session, limits.inspected_body, limits.inspected_body_timeout).await {
+    let limits = ctx.config().limits;
+    let announced = request_body::announced_length(session);
+    let headers = &session.req_header().headers;
+    let reading = restore::reading(orders, headers, announced, limits.inspected_body);
+    let holding = match reading {
+        Reading::Hold(overflow) if !wanted && !noted => Holding { overflow, transforms: true },
+        _ if wanted || noted => {
+            Holding { overflow: Overflow::Refuse, transforms: restore::transforms(orders, headers) }
+        }
+        Reading::Watch => return watch(ctx, session, None),
+        Reading::Pass | Reading::Hold(_) => return Ok(()),
+    };
+    let patience = limits.inspected_body_timeout;
+    match request_body::read_ahead(session, limits.inspected_body, patience, holding).await {
         Ok(ReadAhead::Whole(body)) => {
-            judge_body(ctx, session, target.query.as_deref(), &body)?;
-            ctx.request_body = RequestBody::Judged;
+            let whole = judge_body(shared, ctx, session, target.query.as_deref(), &body)?;
+            let replays = !whole.changed && body.len() <= request_body::REPLAY_LIMIT;
+            ctx.request_body = if replays { RequestBody::Judged } else { RequestBody::Whole(whole) };
         }
         Ok(ReadAhead::Partial(held)) => ctx.request_body = RequestBody::Held(held),
         Err(reason) => return Err(reason.into()),
@@ -156,46 +196,88 @@ async fn inspect(session: &mut Session, ctx: &mut Context, target: &Target) -> R
     Ok(())
 }
 
-fn judge_body(ctx: &mut Context, session: &Session, query: Option<&str>, body: &Bytes) -> Result<(), Denial> {
-    let Some(orders) = ctx.orders.take() else { return Ok(()) };
+/// Has the form be watched from here on; `began` is what of it has come.
+fn watch(ctx: &mut Context, session: &Session, began: Option<&Bytes>) -> Result<(), Denial> {
+    let Some(way) = ctx.orders.as_deref().and_then(restore::enforced) else { return Ok(()) };
+    let watch = way.watch(header_text(session, header::CONTENT_TYPE))?;
+    ctx.request_body = RequestBody::watched(watch);
+    match began {
+        Some(began) => watched(ctx, &mut Some(began.clone()), false),
+        None => Ok(()),
+    }
+}
+
+/// Has a chunk of a watched form pass, if it may.
+fn watched(ctx: &mut Context, chunk: &mut Option<Bytes>, end: bool) -> Result<(), Denial> {
+    let Err(error) = ctx.request_body.take(chunk, end) else { return Ok(()) };
+    let denial = match error {
+        BodyError::Reason(reason) => Some(reason.into()),
+        BodyError::Watch(error) => {
+            let way = ctx.orders.as_deref().and_then(restore::enforced);
+            way.map_or(Some(Reason::InternalError.into()), |way| way.watched(error))
+        }
+    };
+    match denial {
+        Some(denial) => Err(denial),
+        None => {
+            // It cannot be read, and its sender was shown no marks.
+            ctx.request_body = RequestBody::Open;
+            Ok(())
+        }
+    }
+}
+
+/// Judges a body, and gives what goes upstream.
+fn judge_body(
+    shared: &Shared,
+    ctx: &mut Context,
+    session: &Session,
+    query: Option<&str>,
+    body: &Bytes,
+) -> Result<Whole, Denial> {
+    let Some(orders) = ctx.orders.take() else { return Err(Reason::InternalError.into()) };
+    let judged = judge_under(&orders, shared, ctx, session, query, body);
+    ctx.orders = Some(orders);
+    judged
+}
+
+fn judge_under(
+    orders: &Orders,
+    shared: &Shared,
+    ctx: &mut Context,
+    session: &Session,
+    query: Option<&str>,
+    body: &Bytes,
+) -> Result<Whole, Denial> {
+    let request = session.req_header();
+    let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    let restored = restore::body(shared, ctx, orders, &request.headers, writes, body)?;
     // What a body is under a coding is not known: judged like one of no type.
-    let coded = session.req_header().headers.contains_key(header::CONTENT_ENCODING);
+    let coded = request.headers.contains_key(header::CONTENT_ENCODING) && !restored.decoded;
     let content_type = header_text(session, header::CONTENT_TYPE).filter(|_| !coded);
     let mut monitored = Vec::new();
-    let judged = ctx.policy().judge_body(&orders, query, content_type, body, &mut monitored);
+    let judged = ctx.policy().judge_body(orders, query, content_type, &restored.body, &mut monitored);
     for denial in &monitored {
         log::monitored(ctx, denial);
     }
-    if let Ok(kind) = &judged {
-        log::note_body(ctx, &orders, body, *kind);
-    }
-    ctx.orders = Some(orders);
-    judged.map(|_| ())
+    // The log is told what the caller wrote, never what it stands for.
+    log::note_body(ctx, orders, &restored.came, judged?);
+    let changed = restored.decoded || restored.body != *body;
+    Ok(Whole { bytes: restored.body, changed, decoded: restored.decoded })
 }
 
 /// A chunk of the request body on its way upstream.
 pub(crate) fn body(
+    shared: &Shared,
     session: &mut Session,
     body: &mut Option<Bytes>,
     end: bool,
     ctx: &mut Context,
 ) -> pingora::Result<()> {
-    let whole = match ctx.request_body.take(body, end) {
-        Ok(whole) => whole,
-        Err(reason) => {
-            ctx.refuse(reason.into());
-            return Err(stop(reason));
-        }
-    };
-    if let Some(whole) = whole {
-        let query = session.req_header().uri.query().map(str::to_owned);
-        if let Err(denial) = judge_body(ctx, session, query.as_deref(), &whole) {
-            let reason = denial.reason;
-            ctx.refuse(denial);
-            return Err(stop(reason));
-        }
-        ctx.request_body = RequestBody::Judged;
-        *body = Some(whole);
+    if let Err(denial) = pass_body(shared, session, body, end, ctx) {
+        let reason = denial.reason;
+        ctx.refuse(denial);
+        return Err(stop(reason));
     }
     if end && body.as_ref().is_some_and(Bytes::is_empty) {
         // An empty last chunk would end a chunked request twice and leave the second end for the next one.
@@ -209,6 +291,43 @@ pub(super) fn area(ctx: &Context, method: &str, path: &CanonicalPath) -> Area {
     match ctx.policy().profile.classify(method, path).public {
         true => Area::Public,
         false => Area::Operator,
+    }
+}
+
+fn pass_body(
+    shared: &Shared,
+    session: &Session,
+    body: &mut Option<Bytes>,
+    end: bool,
+    ctx: &mut Context,
+) -> Result<(), Denial> {
+    if matches!(ctx.request_body, RequestBody::Watched(_)) {
+        return watched(ctx, body, end);
+    }
+    match ctx.request_body.take(body, end) {
+        Ok(Taken::On | Taken::Released) => Ok(()),
+        Ok(Taken::ToWatch(began)) => {
+            watch(ctx, session, Some(&began))?;
+            if end {
+                watched(ctx, &mut None, true)?;
+            }
+            *body = Some(began);
+            Ok(())
+        }
+        Ok(Taken::Whole(whole)) => {
+            let query = session.req_header().uri.query().map(str::to_owned);
+            let whole = judge_body(shared, ctx, session, query.as_deref(), &whole)?;
+            let coded = session.req_header().headers.contains_key(header::CONTENT_ENCODING);
+            if coded && ctx.request_body.transforms() && !whole.decoded {
+                // The head has gone without its codings.
+                return Err(Reason::UnscannableRequest.into());
+            }
+            ctx.request_body = RequestBody::Judged;
+            *body = Some(whole.bytes);
+            Ok(())
+        }
+        Err(BodyError::Reason(reason)) => Err(reason.into()),
+        Err(BodyError::Watch(_)) => Err(Reason::InternalError.into()),
     }
 }
 

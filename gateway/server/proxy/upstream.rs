@@ -43,10 +43,7 @@ pub(crate) fn filter(request: &mut RequestHeader, ctx: &mut Context) -> pingora:
     request.insert_header("x-forwarded-proto", "http")?;
     request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
     ctx.request_body.restart();
-    if !matches!(ctx.request_body, RequestBody::Open) {
-        // A body under inspection was asked for by the gateway itself; the application need not ask again.
-        request.remove_header(&header::EXPECT);
-    }
+    describe_body(request, &ctx.request_body)?;
     if let Some(word) = ctx.word()
         && let Err(reason) = validators::restore(request, &word)
     {
@@ -65,3 +62,31 @@ pub(crate) fn filter(request: &mut RequestHeader, ctx: &mut Context) -> pingora:
     let asked = if shown == Coding::Identity { Coding::Identity } else { Coding::Gzip };
     request.insert_header(header::ACCEPT_ENCODING, asked.name())
 }
+
+/// What the head says of the body has to hold of the one that goes upstream.
+fn describe_body(request: &mut RequestHeader, body: &RequestBody) -> pingora::Result<()> {
+    let (length, changed, decoded) = match body {
+        RequestBody::Open | RequestBody::Watched(_) => return Ok(()),
+        RequestBody::Judged => (None, false, false),
+        RequestBody::Whole(whole) => (Some(whole.bytes.len()), whole.changed, whole.decoded),
+        // What becomes of it is not known yet; it is in chunks.
+        RequestBody::Held(_) => (None, body.transforms(), body.transforms()),
+    };
+    // A body under inspection was asked for by the gateway itself; the application need not ask again.
+    request.remove_header(&header::EXPECT);
+    if let Some(length) = length.filter(|_| request.headers.contains_key(header::CONTENT_LENGTH)) {
+        request.insert_header(header::CONTENT_LENGTH, length)?;
+    }
+    if decoded {
+        request.remove_header(&header::CONTENT_ENCODING);
+    }
+    if changed {
+        DIGESTS.iter().for_each(|name| {
+            request.remove_header(*name);
+        });
+    }
+    Ok(())
+}
+
+/// RFC 9530, RFC 3230 and RFC 1864: digests of what came.
+const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];

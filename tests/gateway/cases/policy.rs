@@ -52,11 +52,30 @@ pub(super) fn by_policy(policy: &Policy, set: &Set, case: &Case) -> Told {
         Verdict::Deny(denial) => return refused(&denial, &[]),
     };
     let mut monitored = orders.monitored.clone();
+    if let Err(denial) = way_back(&orders, case, &mut monitored) {
+        return refused(&denial, &monitored);
+    }
     if let Err(denial) = policy.judge_body(&orders, query, content_type, case.body.as_bytes(), &mut monitored)
     {
         return refused(&denial, &monitored);
     }
     answered(&orders, case, method == "HEAD", monitored)
+}
+
+/// Only what is refused and what is told; nothing of a case was shown before, so that no alias stands for anything.
+fn way_back(orders: &Orders, case: &Case, monitored: &mut Vec<Denial>) -> Result<(), Denial> {
+    let Some(way) = &orders.way_back else { return Ok(()) };
+    let (_, path, query) = case.target();
+    let head = way.path(path).and_then(|_| way.query(query.unwrap_or_default()));
+    match head {
+        Err(denial) if way.is_enforced() => return Err(denial),
+        Err(denial) => monitored.push(denial),
+        Ok(_) => {}
+    }
+    if way.is_enforced() {
+        way.body(case.header("content-type"), case.body.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn answered(orders: &Orders, case: &Case, head: bool, mut monitored: Vec<Denial>) -> Told {

@@ -125,7 +125,8 @@ pub fn fuzz_multipart(data: &[u8]) {
     assert!(!parts.iter().any(holds), "no part holds the delimiter");
 }
 
-fn boundary(content_type: &str) -> Result<String, MultipartError> {
+/// The boundary that a `Content-Type` names.
+pub(crate) fn boundary(content_type: &str) -> Result<String, MultipartError> {
     let (essence, parameters) = content_type.split_once(';').ok_or(MultipartError::ContentType)?;
     if media_type::essence(essence).as_deref() != Some("multipart/form-data") || parameters.contains('\\') {
         return Err(MultipartError::ContentType);

@@ -11,5 +11,15 @@ pub const CODES: &[(&str, &str)] = &[
     ("malformed-css", "a selector of `html` is not CSS, or beyond the part of it that is read"),
     ("malformed-channel", "`channel` names no member, or no values"),
     ("malformed-header", "a key of `headers` is not the name of a header field"),
+    ("empty-query", "an entry of `queries` names nothing"),
+    ("malformed-query", "an entry of `queries` names something that is not a name"),
+    (
+        "restore-tells",
+        "a route of `restore` is one where a restored value would tell what its alias stands for",
+    ),
+    (
+        "query-without-restore",
+        "no route of `restore` covers an entry of `queries`, so a search by alias is refused",
+    ),
     ("route-overlap", "a public route is also one of a setting, which then decides"),
 ];

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The classes that a profile may name.
-const CLASSES: [Class; 5] = [Class::Phone, Class::Email, Class::Name, Class::Handle, Class::Avatar];
+pub(super) const CLASSES: [Class; 5] =
+    [Class::Phone, Class::Email, Class::Name, Class::Handle, Class::Avatar];
 
 /// How far around a field a member may be asked for.
 const MAX_LEVELS: usize = 16;

@@ -5,6 +5,7 @@
 
 mod codes;
 mod fields;
+mod queries;
 mod read;
 mod scope;
 mod shape;
@@ -17,6 +18,7 @@ use chatwarden_redact::{Class, HtmlRule, Selector};
 
 pub use self::{
     codes::CODES,
+    queries::{Query, Term},
     scope::{Channels, ContactField, Scope},
     shape::{INTROSPECTION, PLACE, PROFILE},
 };
@@ -53,6 +55,10 @@ enum Grant {
     WhoAmI,
     /// The scope bit of what is kept.
     Keep(usize),
+    /// Aliases become values here.
+    Restore,
+    /// A missing member means unchanged.
+    Merge,
 }
 
 /// What a route restricts or marks.
@@ -68,6 +74,7 @@ enum Restriction {
     Area(Arc<str>),
     /// The scope bit of contact fields.
     Fields(usize),
+    Query(Arc<Query>),
 }
 
 /// Where a request holds a value.
@@ -111,6 +118,11 @@ impl Action {
             .flatten()
             .any(|place| matches!(place, Place::Json(_) | Place::Form(_)))
     }
+
+    /// Whether operators' accounts are what it is about.
+    fn is_about_operators(&self) -> bool {
+        self.action_type.split('.').next() == Some("operator")
+    }
 }
 
 /// What the profile says of a request's route.
@@ -144,6 +156,22 @@ pub struct Classified<'p> {
     pub area: Option<&'p str>,
     /// Which of the profile's scopes holds.
     pub scope: usize,
+    /// A missing member of the body means unchanged.
+    pub merge: bool,
+    /// The segments of the path that a `{parameter}` of the route that restores names, from 0; none where nothing is
+    /// restored.
+    pub restore: Option<Vec<(usize, &'p str)>>,
+    /// What the request searches, sorts and filters by.
+    pub queries: Vec<Queried<'p>>,
+}
+
+/// A query's route that matches.
+#[derive(Clone, Debug)]
+pub struct Queried<'p> {
+    /// What it searches, sorts and filters by.
+    pub query: &'p Arc<Query>,
+    /// The values of its `{parameters}`.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Profile {
@@ -201,6 +229,12 @@ impl Profile {
                 Grant::SignIn => classified.sign_in = true,
                 Grant::WhoAmI => classified.who_am_i = true,
                 Grant::Keep(bit) => classified.scope |= 1 << bit,
+                Grant::Merge => classified.merge = true,
+                // The most specific comes first.
+                Grant::Restore if classified.restore.is_none() => {
+                    classified.restore = Some(found.pattern().parameters().collect());
+                }
+                Grant::Restore => {}
             }
         }
         classified
@@ -229,7 +263,22 @@ impl<'p> Classified<'p> {
                 self.area.get_or_insert(name);
             }
             Restriction::Fields(bit) => self.scope |= 1 << bit,
+            Restriction::Query(query) => {
+                let parameters = found.params().map(|(name, value)| (name.to_owned(), value.to_owned()));
+                self.queries.push(Queried { query, parameters: parameters.collect() });
+            }
         }
+    }
+
+    /// Whether an alias becomes its value here, and nobody is told by it what it stands for.
+    pub fn restores(&self) -> bool {
+        let tells = self.who_am_i
+            || self.sign_in
+            || self.public
+            || self.download.is_some()
+            || self.webhooks_panel
+            || self.action.is_some_and(|action| action.is_about_operators());
+        self.restore.is_some() && !tells
     }
 
     /// Whether a setting has a route of its own here, which beats `public`.

@@ -56,7 +56,7 @@ pub(super) struct Reader {
     app: String,
     identity: Option<serde_json::Value>,
     pub(super) granting: Vec<(Pattern, Grant)>,
-    restricting: Vec<(Pattern, Restriction)>,
+    pub(super) restricting: Vec<(Pattern, Restriction)>,
     /// What is declared of contact data, and the bit of its scope where it has `routes:`.
     pub(super) declared: Vec<(Declared, Option<usize>)>,
     /// The lists of `routes:`, as written, and whether they match exactly; the place of one is its bit.
@@ -112,6 +112,7 @@ impl Reader {
         }
         document.get("headers").into_iter().flat_map(Node::entries).for_each(|entry| self.header(&entry));
         self.contact_data(document);
+        self.way_back(document);
         if let Some(source) = document.get("identity").and_then(|identity| identity.get("introspection")) {
             match source.read() {
                 Ok(value) => self.identity = Some(value),
@@ -212,6 +213,7 @@ impl Reader {
 
     fn finish(mut self, document: &Document) -> Result<(Profile, Vec<Diagnostic>), Vec<Diagnostic>> {
         self.name_overlaps(document);
+        self.judge_way_back(document);
         if self.found.has_errors() {
             return Err(self.found.into_vec());
         }
@@ -249,7 +251,8 @@ impl Reader {
             | Restriction::Avatar
             | Restriction::Action(_)
             | Restriction::Area(_)
-            | Restriction::Fields(_) => None,
+            | Restriction::Fields(_)
+            | Restriction::Query(_) => None,
         };
         for node in document.get("public").into_iter().flat_map(Node::items) {
             let Ok(public) = Pattern::parse(node.written()) else { continue };

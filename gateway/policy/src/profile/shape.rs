@@ -84,9 +84,21 @@ pub const PROFILE: Shape = Shape::Object(&[
         ROUTES,
     ),
     Field::new("visitor_credentials", "What a client's own credentials look like.", Shape::Any).later(),
-    Field::new("restore", "Where an alias becomes the real value again.", ROUTES).later(),
-    Field::new("merge", "Updates in which a missing member means unchanged.", ROUTES).later(),
-    Field::new("queries", "Searches, sorts and filters.", Shape::Any).later(),
+    Field::new(
+        "restore",
+        "Where an alias becomes the real value again: what saves, starts and finds clients. These routes match exactly.",
+        ROUTES,
+    ),
+    Field::new(
+        "merge",
+        "Updates in which a missing member means unchanged: a masked value is left out instead of refused. They match exactly.",
+        ROUTES,
+    ),
+    Field::new(
+        "queries",
+        "What requests search, sort and filter by: refused on hidden fields, but for exact aliases.",
+        Shape::List(&QUERY),
+    ),
     Field::new("tickets", "Upload tickets, where they are made and spent.", Shape::Any).later(),
     Field::new(
         "headers",
@@ -259,6 +271,24 @@ const VALUE: Shape = Shape::Tagged(&[
     Field::new("query", "A parameter of the query.", Shape::Text("a parameter's name")),
     Field::new("path", "A `{parameter}` of the route.", Shape::Text("a parameter's name")),
 ]);
+
+const QUERY: Shape = Shape::Object(&[
+    Field::new("route", "The route.", Shape::ROUTE).required(),
+    Field::new("search", "What is looked for in all fields.", NAMES),
+    Field::new("sort", "What names a field to sort by.", NAMES),
+    Field::new("filter", "What one field is compared with, by the class of the field.", FILTER),
+]);
+
+const FILTER: Shape = Shape::Object(&[
+    Field::new("phone", "Compared with phone numbers.", NAMES),
+    Field::new("email", "Compared with e-mail addresses.", NAMES),
+    Field::new("name", "Compared with names.", NAMES),
+    Field::new("handle", "Compared with messenger and social network ids.", NAMES),
+    Field::new("avatar", "Compared with links to pictures.", NAMES),
+]);
+
+/// Parameters of the query or the route, form fields, or JSON members at any depth.
+const NAMES: Shape = Shape::List(&Shape::Text("a parameter's name"));
 
 const DOWNLOAD: Shape = Shape::Object(&[
     Field::new("route", "The route.", Shape::ROUTE).required(),

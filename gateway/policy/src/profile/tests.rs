@@ -111,7 +111,7 @@ actions:
         codes(text),
         [("malformed-route", 2), ("malformed-jsonpath", 4), ("malformed-type", 6), ("unknown-parameter", 7)]
     );
-    assert_eq!(codes("app: x\nrestore: [\"GET /a\"]\n"), [("not-supported-yet", 2)]);
+    assert_eq!(codes("app: x\ntickets: []\n"), [("not-supported-yet", 2)]);
 }
 
 #[test]
@@ -168,4 +168,80 @@ fn what_is_kept_holds_on_exactly_its_routes() {
     assert_eq!((scope("/a").keep.len(), scope("/a").file_urls.len()), (1, 1));
     assert_eq!((scope("/A/").keep.len(), scope("/A/").file_urls.len()), (0, 1));
     assert_eq!((scope("/b").keep.len(), scope("/b").file_urls.len()), (0, 0));
+}
+
+#[test]
+fn a_route_that_restores_matches_exactly_and_never_where_it_would_tell() {
+    let text = format!(
+        "{APP}restore: [\"PUT /clients/{{id}}/{{phone}}\", \"PUT /clients/{{id}}/**\", \"POST /api/search\"]\n\
+         merge: [\"PUT /clients/**\"]\n"
+    );
+    let (profile, _) = parse(&text).unwrap();
+    let classify = |method, text| profile.classify(method, &path(text));
+    assert_eq!(classify("PUT", "/clients/7/x").restore.unwrap(), [(1, "id"), (2, "phone")]);
+    assert_eq!(classify("PUT", "/clients/7/x/y").restore.unwrap(), [(1, "id")]);
+    assert!(classify("PUT", "/clients/7/x").restores() && classify("PUT", "/clients/7/x").merge);
+    for (method, text) in [("PUT", "/Clients/7/x"), ("POST", "/clients/7/x"), ("POST", "/api/search/")] {
+        let classified = classify(method, text);
+        assert!(!classified.restores() && !classified.merge, "{method} {text}");
+    }
+    // A base profile may restore where this one shows the caller's own account.
+    let mut classified = classify("POST", "/api/search");
+    assert!(classified.restores());
+    classified.who_am_i = true;
+    assert!(!classified.restores());
+}
+
+#[test]
+fn queries_match_loosely_and_know_their_terms() {
+    let text = format!(
+        "{APP}restore: [\"GET /search/{{q}}\"]\n\
+         queries: [ {{ route: \"GET /search/{{q}}\", search: [q], sort: [order], filter: {{ phone: [tel, \"f[tel]\"] }} }} ]\n"
+    );
+    let (profile, warnings) = parse(&text).unwrap();
+    assert!(!warnings.iter().any(|warning| warning.code == "query-without-restore"));
+    let path = path("/Search//Anna/");
+    let classified = profile.classify("GET", &path);
+    let [queried] = classified.queries.as_slice() else { panic!("{classified:?}") };
+    assert_eq!(queried.parameters, [("q".to_owned(), "Anna".to_owned())]);
+    for (name, expected) in [
+        ("q", Some((Term::Search, ""))),
+        ("Q", Some((Term::Search, ""))),
+        ("q[]", Some((Term::Search, "[]"))),
+        ("q.x", Some((Term::Search, ".x"))),
+        ("q__in", Some((Term::Search, "__in"))),
+        ("q_in", None),
+        ("query", None),
+        ("tel", Some((Term::Filter(Class::Phone), ""))),
+        ("f[TEL]", Some((Term::Filter(Class::Phone), ""))),
+        ("order[phone]", Some((Term::Sort, "[phone]"))),
+        ("", None),
+    ] {
+        assert_eq!(queried.query.term(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_way_back_that_would_tell_or_do_nothing_is_reported() {
+    for (text, expected) in [
+        ("restore: [\"* /api/**\"]", Some("restore-tells")),
+        ("restore: [\"POST /conversations/{id}/download\"]", Some("restore-tells")),
+        ("restore: [\"PUT /settings/webhooks/{id}\"]", Some("restore-tells")),
+        ("restore: [\"POST /api/operators/{id}/delete\"]", Some("restore-tells")),
+        ("restore: [\"POST /login\"]", Some("restore-tells")),
+        ("restore: [\"POST /widget/messages\"]", Some("restore-tells")),
+        ("restore: [\"POST /api/save\"]", None),
+        ("queries: [ { route: \"GET /a\", search: [q] } ]", Some("query-without-restore")),
+        ("queries: [ { route: \"GET /a\", sort: [q] } ]", None),
+        ("queries: [ { route: \"GET /a\" } ]", Some("empty-query")),
+        ("queries: [ { route: \"GET /a\", filter: {} } ]", Some("empty-query")),
+        ("queries: [ { route: \"GET /a\", sort: [$.q] } ]", Some("malformed-query")),
+        ("queries: [ { search: [q] } ]", Some("missing-key")),
+        ("queries: [ { route: \"GET /a\", filter: { fone: [q] } } ]", Some("unknown-key")),
+    ] {
+        let told = codes(&format!("{APP}{text}\n"));
+        let told: Vec<&str> =
+            told.iter().map(|(code, _)| *code).filter(|code| *code != "route-overlap").collect();
+        assert_eq!(expected.is_some_and(|code| told.contains(&code)), !told.is_empty(), "{text}: {told:?}");
+    }
 }

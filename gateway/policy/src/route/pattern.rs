@@ -56,6 +56,11 @@ impl Pattern {
         self.methods.meet(&other.methods) && paths_meet(&self.loose, &other.loose)
     }
 
+    /// The places of its `{x}` in the path as written, from 0, and their names.
+    pub fn parameters(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.params(true).map(|(name, at)| (at, name))
+    }
+
     /// The names and places of its `{x}`, among all segments as written or among those that are not empty.
     pub(super) fn params(&self, exact: bool) -> impl Iterator<Item = (&str, usize)> {
         let segments = if exact { &self.exact } else { &self.loose };

@@ -11,6 +11,7 @@ use super::{Context, PersonalData};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     profile::Scope,
+    way_back::{Fields, Names},
 };
 
 /// The compiled plans.
@@ -18,6 +19,8 @@ use crate::{
 pub struct Plans {
     scopes: Vec<ScopePlans>,
     text: Option<Arc<Plan>>,
+    /// The way back where no field is declared.
+    bare: Option<Arc<Fields>>,
 }
 
 /// The plans of one scope; none where there is nothing to hide.
@@ -26,6 +29,8 @@ struct ScopePlans {
     contacts: Option<Arc<Plan>>,
     links: Option<Arc<Plan>>,
     both: Option<Arc<Plan>>,
+    /// Whose aliases come back; none where contact data is not governed.
+    back: Option<Arc<Fields>>,
 }
 
 impl Plans {
@@ -45,6 +50,12 @@ impl Plans {
         self.text.as_ref()
     }
 
+    /// The way back of a scope, or the one on which no field is declared; `None` where contact data is not governed.
+    pub(crate) fn back(&self, scope: Option<usize>) -> Option<&Arc<Fields>> {
+        let fields = scope.and_then(|scope| self.scopes.get(scope)).and_then(|scope| scope.back.as_ref());
+        fields.or(self.bare.as_ref())
+    }
+
     /// Compiles the plans of every scope; `rule` is `None` where contact data is not governed.
     pub(super) fn compile(
         context: &Context<'_>,
@@ -61,6 +72,7 @@ impl Plans {
             contacts: plan(scope, true, false),
             links: plan(scope, false, true),
             both: plan(scope, true, true),
+            back: None,
         });
         let scopes = scopes.collect();
         let text = rule.and_then(|rule| {
@@ -68,7 +80,26 @@ impl Plans {
             let built = builder.patterns(true).copies(true).build(context.keys.first());
             built.map_err(|error| found.push(too_large(context, &error))).ok()
         });
-        Plans { scopes, text: text.map(Arc::new) }
+        let mut plans = Plans { scopes, text: text.map(Arc::new), bare: None };
+        if let Some(rule) = rule
+            && let Err(error) = plans.compile_way_back(context, rule)
+        {
+            found.push(too_large(context, &error));
+        }
+        plans
+    }
+
+    fn compile_way_back(&mut self, context: &Context<'_>, rule: &PersonalData) -> Result<(), PlanError> {
+        let hidden = Class::ALL.map(|class| rule.hides(class));
+        let bare = Plan::builder().vault(Arc::clone(context.vault)).build(context.keys.first())?;
+        self.bare = Some(Arc::new(Fields::new(Arc::new(bare), context.keys, Names::default(), hidden)?));
+        for (scope, plans) in context.profile.scopes().iter().zip(&mut self.scopes) {
+            let Some(plan) = &plans.contacts else { continue };
+            let fields = scope.fields.iter().filter(|field| rule.hides(field.class));
+            let names = Names::of(fields.map(|field| (field.class, &field.selector)));
+            plans.back = Some(Arc::new(Fields::new(Arc::clone(plan), context.keys, names, hidden)?));
+        }
+        Ok(())
     }
 }
 
