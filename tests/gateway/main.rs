@@ -25,5 +25,6 @@ mod mask;
 mod personal_data;
 mod reload;
 mod tree;
+mod way_back;
 mod webhooks;
 mod websocket;

@@ -99,6 +99,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/operators/delete", post(people::delete_operator))
         .route("/api/users/update", post(people::update_user))
         .route("/api/users/{id}", get(people::user))
+        .route("/api/search", get(people::search).post(people::search))
+        .route("/api/clients/{phone}", get(people::by_phone))
         .route("/api/conversations", get(conversations::list))
         .route("/api/conversations/start", post(conversations::start))
         .route("/api/conversations/close", post(conversations::close))

@@ -1,8 +1,8 @@
-//! Operators, their groups, and client cards: `/api/operators/*`, `/api/users/*`.
+//! Operators, their groups, and clients: `/api/operators/*`, `/api/users/*`, `/api/clients/*`, `/api/search`.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::answer::{data, error};
 use super::app::Shared;
-use super::caller::{Caller, fields};
+use super::caller::{Caller, fields, form};
 use super::recorder::lock;
-use super::state::{OPERATORS, Operator};
+use super::state::{Client, OPERATORS, Operator};
 
 pub(super) async fn operators(State(shared): State<Arc<Shared>>, Caller(_): Caller) -> Response {
     let state = lock(&shared.state);
@@ -101,6 +101,61 @@ pub(super) async fn user(
         None => error(StatusCode::NOT_FOUND, "No such user"),
     }
 }
+
+/// Clients by `q` in any of their contacts, or by `phone`, `email`, `name` or `handle` exactly; `sort` names one of
+/// them, or `since`.
+pub(super) async fn search(
+    State(shared): State<Arc<Shared>>,
+    Caller(_): Caller,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut given = form(&query.unwrap_or_default());
+    given.extend(fields(&headers, &body));
+    let asked = |name: &str| given.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let fits = |client: &Client| {
+        let found =
+            |text: &str| CONTACTS.iter().any(|name| contact(client, name).to_lowercase().contains(text));
+        let equal = |name: &&str| asked(name).is_none_or(|text| contact(client, name) == text);
+        asked("q").is_none_or(|text| found(&text.to_lowercase())) && CONTACTS.iter().all(equal)
+    };
+    let state = lock(&shared.state);
+    let mut clients: Vec<&Client> = state.clients.iter().filter(|client| fits(client)).collect();
+    if let Some(name) = asked("sort") {
+        clients.sort_by_key(|client| contact(client, name));
+    }
+    data(clients.into_iter().map(Client::found).collect())
+}
+
+/// A client by the phone number in the path.
+pub(super) async fn by_phone(
+    State(shared): State<Arc<Shared>>,
+    Caller(_): Caller,
+    Path(phone): Path<String>,
+) -> Response {
+    let state = lock(&shared.state);
+    match state.clients.iter().find(|client| contact(client, "phone") == phone) {
+        Some(client) => data(client.found()),
+        None => error(StatusCode::NOT_FOUND, "No such client"),
+    }
+}
+
+/// A contact of a client as text, numbers among them.
+fn contact(client: &Client, name: &str) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match name {
+        "phone" if client.phone.is_null() => String::new(),
+        "phone" => text(&client.phone),
+        "email" => client.email.clone().unwrap_or_default(),
+        "name" => client.name.clone(),
+        "handle" => text(&client.handle),
+        "since" => client.since.clone(),
+        _ => String::new(),
+    }
+}
+
+const CONTACTS: [&str; 4] = ["phone", "email", "name", "handle"];
 
 /// Saves the client card; a member that is missing stays as it was.
 pub(super) async fn update_user(

@@ -196,6 +196,18 @@ impl Client {
         })
     }
 
+    /// The client in a list of those that were found.
+    pub(super) fn found(&self) -> Value {
+        json!({
+            "user_id": self.id,
+            "application": self.application,
+            "client_name": self.name,
+            "client_phone": self.phone,
+            "client_email": self.email,
+            "from_user": self.sender(),
+        })
+    }
+
     fn avatar(&self) -> String {
         format!("/avatars/{}", self.id)
     }

@@ -38,6 +38,12 @@ pub fn things_to_try(gateway_url: &str, approved_embedder: &str, other_embedder:
             "hide_avatars:",
         ),
         attempt(
+            "trainee",
+            "find the client by the alias of their phone number, save the card: the real number stays; find +370: refused",
+            "personal-data.yaml",
+            "display:",
+        ),
+        attempt(
             "supervisor",
             "look at the same card: the real client",
             "personal-data.yaml",

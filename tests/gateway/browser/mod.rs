@@ -85,6 +85,36 @@ async fn a_supervisor_sees_the_client_on_the_same_card() {
 }
 
 #[tokio::test]
+async fn a_trainee_finds_and_saves_a_client_by_aliases_and_the_app_gets_the_real_ones() {
+    let Some(browser) = Browser::take().await else { return };
+    let gateway = Gateway::start().await;
+    let mut page = browser.page().await;
+    page.sign_in(&gateway, Persona::Trainee).await;
+    show(&mut page, &json!("902")).await;
+    show(&mut page, &json!("901")).await;
+    let alias = page.text("document.querySelector('#edit-phone').value").await;
+    assert!(alias.starts_with("+999"), "{alias}");
+
+    show(&mut page, &json!("902")).await;
+    fill(&mut page, "#q", &alias).await;
+    page.js("document.querySelector('#search').requestSubmit()").await;
+    page.until("document.querySelector('#found').textContent === 'Found: 1'").await;
+    page.until(&format!("document.querySelector('#edit-phone').value === {}", json!(alias))).await;
+
+    fill(&mut page, "#edit-name", "Jurate K.").await;
+    page.click("document.querySelector('#edit .main')").await;
+    page.until("document.querySelector('#saved').textContent === 'Saved.'").await;
+    let admin = gateway.client().sign_in(Persona::SuperAdmin).await;
+    let card = admin.get("/api/users/501").await.json()["data"].clone();
+    let saved = ["client_name", "client_phone", "client_email"].map(|field| card[field].as_str().unwrap());
+    assert_eq!(saved, ["Jurate K.", "+37061234567", "jurate.k@example.com"]);
+
+    fill(&mut page, "#q", "+370").await;
+    page.js("document.querySelector('#search').requestSubmit()").await;
+    assert_told(&mut page, Reason::HiddenFieldQuery).await;
+}
+
+#[tokio::test]
 async fn a_trainee_is_told_why_a_file_is_neither_opened_nor_sent() {
     let Some(browser) = Browser::take().await else { return };
     let gateway = Gateway::start().await;
@@ -276,6 +306,10 @@ async fn pictures(page: &mut Page, selector: &str) -> Vec<String> {
     .await;
     let all = page.js(&format!("{found}.map((image) => image.getAttribute('src'))")).await;
     all.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+async fn fill(page: &mut Page, selector: &str, text: &str) {
+    page.js(&format!("document.querySelector({}).value = {}", json!(selector), json!(text))).await;
 }
 
 async fn open_invoice(page: &mut Page) {

@@ -149,6 +149,7 @@ async function card() {
   if (open.id !== id) return;
   if (answer.refusal) {
     at('card').replaceChildren(element('p', 'none', 'The card cannot be shown.'));
+    at('edit').hidden = true;
     return notice(answer.refusal);
   }
   const client = answer.data;
@@ -173,7 +174,40 @@ async function card() {
   fact('Page', client.from_user.page_title);
   fact('Orders', client.orders.map((order) => `${order.number} · ${order.total}`).join('\n'));
   at('card').replaceChildren(head, facts);
+  for (const [field, value] of Object.entries(editable(client))) at(`edit-${field}`).value = value ?? '';
+  at('edit').hidden = false;
+  at('saved').textContent = '';
 }
+
+const editable = ({ client_name: name, client_phone: phone, client_email: email }) => ({ name, phone, email });
+
+/** The whole form is saved, what was not touched included, as apps do. */
+at('edit').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const value = (field) => at(`edit-${field}`).value.trim() || null;
+  const json = { user_id: open.from_user.user_id, client_name: value('name'), client_phone: value('phone'), client_email: value('email') };
+  const answer = await ask('/api/users/update', { json });
+  if (answer.refusal) return notice(answer.refusal);
+  await card();
+  at('saved').textContent = 'Saved.';
+});
+
+at('start').addEventListener('click', async () => {
+  const answer = await ask('/api/conversations/start', { json: { client_phone: at('edit-phone').value.trim() } });
+  if (answer.refusal) return notice(answer.refusal);
+  location.hash = answer.data.id;
+  open = answer.data;
+  await list();
+});
+
+at('search').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const answer = await ask(`/api/search?q=${encodeURIComponent(at('q').value.trim())}`);
+  if (answer.refusal) return notice(answer.refusal);
+  at('found').textContent = `Found: ${answer.data.length}`;
+  const first = answer.data.map(({ user_id }) => conversations.find((one) => one.from_user.user_id === user_id)).find(Boolean);
+  if (first) await show(first);
+});
 
 at('write').addEventListener('submit', async (event) => {
   event.preventDefault();
