@@ -9,6 +9,7 @@ use chatwarden_policy::{
     reason::Denial,
     verdict::Orders,
 };
+use chatwarden_redact::Class;
 use uuid::Uuid;
 
 use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody, validators::Word};
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) answer_body: AnswerBody,
     /// The answer among the open streams, if it is one.
     pub(crate) stream: Option<Registered>,
+    /// What aliases of the request became.
+    pub(crate) restored: Vec<(Class, Vec<u8>)>,
     /// What the action log learns from the request.
     pub(crate) noted: Noted,
 }
@@ -65,6 +68,7 @@ impl Context {
             request_body: RequestBody::Open,
             answer_body: AnswerBody::Pass,
             stream: None,
+            restored: Vec::new(),
             noted: Noted::default(),
         }
     }

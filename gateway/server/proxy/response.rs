@@ -52,6 +52,10 @@ pub(crate) fn header(
     let word = ctx.word();
     let Some(orders) = ctx.orders.take() else { return Err(stop(Reason::InternalError)) };
     let learnt = word.as_ref().and_then(|word| shared.learnt.of(&ctx.identity, word));
+    if let Some(learnt) = &learnt {
+        let key = ctx.running.generation.aliases.keys.first();
+        ctx.restored.iter().for_each(|(class, value)| learnt.learn(key, *class, value));
+    }
     let judged = judge(session, header, ctx, &orders, learnt);
     ctx.orders = Some(orders);
     judged?;

@@ -12,7 +12,7 @@ use chatwarden_policy::{
     way_back::{Carrier, Passage, WayBack},
 };
 use chatwarden_redact::{
-    Found,
+    Findings, Found,
     codings::{CodingError, CodingLimits, Decoder, Progress, parse_content_encoding},
 };
 use http::{HeaderMap, header};
@@ -90,13 +90,17 @@ pub(crate) fn enforced(orders: &Orders) -> Option<&WayBack> {
 /// # Errors
 /// Why the request does not go on.
 pub(crate) fn head(
-    ctx: &Context,
+    ctx: &mut Context,
     orders: &Orders,
     target: &Target,
 ) -> Result<Option<(String, Option<String>)>, Denial> {
     let Some(way) = orders.way_back.as_deref() else { return Ok(None) };
     match restored_head(way, target) {
-        Ok(restored) => Ok(restored.filter(|_| way.is_enforced())),
+        Ok((restored, findings)) if way.is_enforced() => {
+            findings.iter().for_each(|findings| remember(ctx, way, findings));
+            Ok(restored)
+        }
+        Ok(_) => Ok(None),
         Err(denial) if way.is_enforced() => Err(denial),
         Err(denial) => {
             log::monitored(ctx, &denial);
@@ -105,21 +109,33 @@ pub(crate) fn head(
     }
 }
 
-fn restored_head(way: &WayBack, target: &Target) -> Result<Option<(String, Option<String>)>, Denial> {
-    let path = changed(way.path(target.path.as_str())?);
-    let query = target.query.as_deref().map(|query| way.query(query).map(changed)).transpose()?.flatten();
+/// The final form, if it is another, and what was found.
+type RestoredHead = (Option<(String, Option<String>)>, Vec<Findings>);
+
+fn restored_head(way: &WayBack, target: &Target) -> Result<RestoredHead, Denial> {
+    let (path, in_path) = changed(way.path(target.path.as_str())?);
+    let query = target.query.as_deref().map(|query| way.query(query).map(changed)).transpose()?;
+    let (query, in_query) = query.unwrap_or_default();
     if path.is_none() && query.is_none() {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     let path = path.unwrap_or_else(|| target.path.as_str().to_owned());
-    Ok(Some((path, query.or_else(|| target.query.clone()))))
+    Ok((Some((path, query.or_else(|| target.query.clone()))), vec![in_path, in_query]))
 }
 
 /// What is spelled in percent escapes is ASCII.
-fn changed(passage: Passage<'_>) -> Option<String> {
-    match passage.body {
+fn changed(passage: Passage<'_>) -> (Option<String>, Findings) {
+    let body = match passage.body {
         Cow::Borrowed(_) => None,
         Cow::Owned(body) => String::from_utf8(body).ok(),
+    };
+    (body, passage.findings)
+}
+
+/// The application may repeat a value that it was given: the answer has to know it again.
+fn remember(ctx: &mut Context, way: &WayBack, findings: &Findings) {
+    if way.is_masked() {
+        ctx.restored.extend(findings.values().map(|(class, value)| (class, value.to_vec())));
     }
 }
 
@@ -139,7 +155,7 @@ pub(crate) struct Final {
 /// Why the request does not go on.
 pub(crate) fn body(
     shared: &Shared,
-    ctx: &Context,
+    ctx: &mut Context,
     orders: &Orders,
     headers: &HeaderMap,
     writes: bool,
@@ -167,6 +183,7 @@ pub(crate) fn body(
             "Masked values came back"
         );
     }
+    remember(ctx, way, findings);
     if writes && way.is_masked() && findings.plain() > 0 {
         count_write(shared, ctx)?;
     }

@@ -74,8 +74,9 @@ impl Learnt {
         self.len() == 0
     }
 
-    /// Takes the value of a declared field, if it is of a kind that copies are known by.
-    pub(crate) fn learn(&self, key: &AliasKey, class: Class, value: &[u8]) {
+    /// Takes the value of a declared field, if it is of a kind that copies are known by. The key is that of the plans
+    /// which look copies up.
+    pub fn learn(&self, key: &AliasKey, class: Class, value: &[u8]) {
         let Ok(value) = std::str::from_utf8(value) else { return };
         let Some(lookups) = Lookups::of(class, value) else { return };
         let digests = lookups.digests(key);

@@ -1,6 +1,6 @@
-//! What was found of masked values in a request, without a byte of them.
+//! What was found of masked values in a request. Nothing of it prints a byte of them.
 
-use crate::class::Class;
+use crate::{class::Class, marks::Opened};
 
 /// What was found, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ pub struct Findings {
     counts: [u64; Found::ALL.len()],
     first: Vec<Finding>,
     plain: u64,
+    values: Vec<(Class, Opened)>,
 }
 
 impl Findings {
@@ -131,6 +132,15 @@ impl Findings {
         self.plain
     }
 
+    /// The values that aliases became, for whoever has to know them again in the answer.
+    pub fn values(&self) -> impl Iterator<Item = (Class, &[u8])> {
+        self.values.iter().map(|(class, value)| (*class, &*value.0))
+    }
+
+    pub(super) fn note_value(&mut self, class: Class, value: &[u8]) {
+        self.values.push((class, Opened(value.to_vec())));
+    }
+
     pub(super) fn note_plain(&mut self, class: Option<Class>, text: &str) {
         self.plain += u64::from(class.is_some() && !text.is_empty());
     }
@@ -139,6 +149,7 @@ impl Findings {
     pub(super) fn add(&mut self, start: usize, other: &Findings) {
         self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
         self.plain += other.plain;
+        self.values.extend_from_slice(&other.values);
         let room = Findings::MAX - self.first.len();
         let moved =
             other.first.iter().take(room).map(|finding| Finding { at: start + finding.at, ..*finding });

@@ -214,6 +214,7 @@ impl Restorer {
             Mark::Alias(code) => match self.stands_for(place.wanted, code)? {
                 Stands::For(value) => {
                     note(Found::Restored);
+                    findings.note_value(code.class(), &value);
                     return Ok(Act::Replace(value));
                 }
                 Stands::Elsewhere => Found::AliasElsewhere,
@@ -221,6 +222,7 @@ impl Restorer {
             },
             Mark::Token(value) if self.options.restores && place.wanted.is_some() => {
                 note(Found::Restored);
+                findings.note_value(class.unwrap_or(Class::Handle), &value.0);
                 return Ok(Act::Replace(value.0));
             }
             Mark::Token(_) => Found::AliasElsewhere,
