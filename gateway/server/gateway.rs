@@ -44,11 +44,13 @@ use crate::{
     metrics::{self, Metrics, Readiness},
     proxy::{Knocks, Proxy, Writes},
     reload::{self, Cause, Digest, LastGood, Rejection, Reloader, Timing, Watcher},
+    vault::StoredVault,
 };
 
 /// What every request shares.
 pub struct Shared {
     pub(crate) actions: ActionLog,
+    vault: Arc<StoredVault>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) knocks: Knocks,
@@ -125,10 +127,8 @@ impl Gateway {
         let admin_listener = config.admin.as_ref().map(|admin| listen::bind(admin.address)).transpose()?;
         let metrics_listener = config.metrics.map(listen::bind).transpose()?;
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
-        let alias_key =
-            keys::alias_key(&config.state).map_err(|error| StartError::State(error.to_string()))?;
-        let aliases = Aliases::in_memory(alias_key);
         let metrics = Arc::new(Metrics::new(verdicts(), Class::ALL.map(Class::name)));
+        let (vault, aliases) = open_vault(&config, &metrics)?;
         let config = Arc::new(config);
         let reloader = boot(&config, aliases, clock, &metrics)?;
         let actions = open_actions(&config, &reloader.current())?;
@@ -139,6 +139,7 @@ impl Gateway {
             .transpose()?;
         let shared = Arc::new(Shared {
             actions,
+            vault,
             metrics,
             clock,
             knocks: Knocks::new(Instant::now()),
@@ -245,6 +246,9 @@ impl Gateway {
         let shared = Arc::clone(&self.shared);
         let closed = tokio::task::spawn_blocking(move || {
             shared.reloader.wait_until_kept();
+            if shared.vault.close().is_err() {
+                error!("Stopped; the newest values of the vault may not be on disk");
+            }
             shared.actions.close(LAST_WRITE)
         });
         match closed.await {
@@ -358,6 +362,15 @@ fn boot(
     let store = LastGood::new(&config.state);
     Reloader::boot(compiler, generation::sources(config), store, Arc::clone(metrics))
         .map_err(|error| StartError::Files(error.diagnostics))
+}
+
+/// The keys, and the vault that was made with them.
+fn open_vault(config: &Config, metrics: &Metrics) -> Result<(Arc<StoredVault>, Aliases), StartError> {
+    let keys = keys::key_ring(config).map_err(|error| StartError::State(error.to_string()))?;
+    let limit = config.limits.vault_values;
+    let vault = StoredVault::open(&config.state, &keys, limit, metrics.vault.clone())
+        .map_err(|error| StartError::State(error.to_string()))?;
+    Ok((Arc::clone(&vault), Aliases { keys: Arc::new(keys), vault }))
 }
 
 fn open_actions(config: &Config, running: &Running) -> Result<ActionLog, StartError> {
@@ -483,6 +496,7 @@ fn status(shared: &Shared) -> Value {
         status.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
         status.insert("app".to_owned(), json!(running.generation.policy.profile.app));
         status.insert("settings".to_owned(), json!(settings));
+        status.insert("vault".to_owned(), json!(shared.vault.status()));
         status.insert("action_log".to_owned(), json!(shared.actions.status()));
         status.insert("open_streams".to_owned(), json!(shared.streams.count()));
         status.insert("undeclared_groups".to_owned(), json!(shared.metrics.undeclared_groups.get()));

@@ -2,7 +2,7 @@
 //!
 //! Connections come in through `listen`, pass the phases of `proxy`, are judged by `chatwarden_policy` and rewritten by
 //! `chatwarden_redact`. The rooms around it: `config` (what ops decide), `reload` (rule files become generations),
-//! `identity` (who is calling), `actions` (the action log), `admin` and `metrics` (for ops), `demo` (a chat
+//! `identity` (who is calling), `actions` (the action log), `vault` (what aliases stand for), `admin` and `metrics` (for ops), `demo` (a chat
 //! application to try it on) and `cli`.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
@@ -27,3 +27,4 @@ pub mod profiles;
 mod proxy;
 pub mod reload;
 pub mod secret;
+pub mod vault;

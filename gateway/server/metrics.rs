@@ -23,6 +23,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::vault;
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -35,6 +37,8 @@ pub struct Metrics {
     reloads: [Counter; ReloadResult::ALL.len()],
     /// Entries that the action log had to drop.
     pub action_log_dropped: Counter,
+    /// What the vault holds, and what it did not take.
+    pub vault: vault::Counts,
     /// Connections that are open.
     pub connections: Gauge,
     /// Connections closed at once, as `limits.connections` were open.
@@ -113,6 +117,7 @@ impl Metrics {
             last_reload_successful: Gauge::default(),
             reloads,
             action_log_dropped: Counter::default(),
+            vault: vault::Counts::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
             undeclared_groups: Counter::default(),
@@ -130,6 +135,9 @@ impl Metrics {
         registry.register("rules_last_reload_successful", help, self.last_reload_successful.clone());
         let help = "Entries that the action log had to drop";
         registry.register("action_log_dropped", help, self.action_log_dropped.clone());
+        registry.register("vault_values", "Values that aliases stand for", self.vault.values.clone());
+        let help = "Values shown hidden, as the vault could not keep them";
+        registry.register("vault_refused", help, self.vault.refused.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Connections closed at once, as too many were open";
         registry.register("connections_refused", help, self.connections_refused.clone());
@@ -312,6 +320,8 @@ mod tests {
                 "chatwarden_rules_generation 0",
                 "chatwarden_rules_last_reload_successful 0",
                 "chatwarden_action_log_dropped_total 0",
+                "chatwarden_vault_values 0",
+                "chatwarden_vault_refused_total 0",
                 "chatwarden_connections 0",
                 "chatwarden_parser_rejections_total 0",
                 "chatwarden_request_duration_seconds_count 0",

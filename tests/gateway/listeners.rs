@@ -314,7 +314,7 @@ error[unknown-key]: unknown key `profil`
    |
  2 | profil: blinger
    | ^^^^^^
-   = help: did you mean `profile`? known here: `listeners`, `upstream`, `profile`, `rules`, `state`, `client_address`, `identity`, `super_admin_roles`, `settings`, `action_log`, `admin`, `metrics`, `refusals`, `limits`
+   = help: did you mean `profile`? known here: `listeners`, `upstream`, `profile`, `rules`, `state`, `client_address`, `identity`, `super_admin_roles`, `settings`, `keys`, `action_log`, `admin`, `metrics`, `refusals`, `limits`
 
 ";
 

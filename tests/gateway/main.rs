@@ -25,6 +25,7 @@ mod mask;
 mod personal_data;
 mod reload;
 mod tree;
+mod vault;
 mod way_back;
 mod webhooks;
 mod websocket;

@@ -202,7 +202,7 @@ fn shipped_files_pass_check_without_a_word() {
     let key = AliasKey::new(&[7; AliasKey::MIN_BYTES]).unwrap();
     let sources = generation::sources(&config);
     let compiler =
-        PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::fixed(date(2026, 11, 22)));
+        PolicyCompiler::new(Arc::new(config), Aliases::unkept(key), Clock::fixed(date(2026, 11, 22)));
     match examine(&compiler, &sources, &[]) {
         Ok((_, told, _)) => assert!(told.is_empty(), "{told:?}"),
         Err(told) => panic!("{told:?}"),

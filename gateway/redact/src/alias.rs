@@ -34,6 +34,9 @@ pub struct AliasKey {
     digests: [SipKey; Class::ALL.len()],
     /// For tokens (AES-256-SIV, RFC 5297 §2.2).
     token: [u8; 64],
+    /// For the values of a vault that is stored (AES-256-SIV, too).
+    vault: [u8; 64],
+    id: KeyId,
 }
 
 impl AliasKey {
@@ -55,10 +58,20 @@ impl AliasKey {
             derived.finalize().into_bytes().into()
         };
         let sip = |purpose: &str| Class::ALL.map(|class| SipKey::new(derive(purpose, class.name())));
-        let mut token = [0; 64];
-        token[..32].copy_from_slice(&derive("token", "authenticate"));
-        token[32..].copy_from_slice(&derive("token", "encrypt"));
-        Ok(AliasKey { codes: sip("alias"), digests: sip("look-up"), token })
+        let siv = |purpose: &str| {
+            let mut siv = [0; 64];
+            siv[..32].copy_from_slice(&derive(purpose, "authenticate"));
+            siv[32..].copy_from_slice(&derive(purpose, "encrypt"));
+            siv
+        };
+        let [a, b, c, d, e, f, g, h, ..] = derive("key", "id");
+        Ok(AliasKey {
+            codes: sip("alias"),
+            digests: sip("look-up"),
+            token: siv("token"),
+            vault: siv("vault"),
+            id: KeyId([a, b, c, d, e, f, g, h]),
+        })
     }
 
     /// What a value is looked up by: two values of a class share one with a chance of 2^-128.
@@ -94,14 +107,33 @@ impl AliasKey {
         self.draw(class, value, 0).unwrap_or(Code::nobody(class))
     }
 
+    /// What a store names the key by.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
     pub(crate) fn token_key(&self) -> &[u8; 64] {
         &self.token
+    }
+
+    pub(crate) fn vault_key(&self) -> &[u8; 64] {
+        &self.vault
     }
 }
 
 impl fmt::Debug for AliasKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AliasKey(***)")
+    }
+}
+
+/// What a key is named by where it must not be told: derived from it, and no way back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(pub [u8; 8]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -148,6 +180,28 @@ impl Code {
                 Code { class, width: Code::SHORTEST, value: 0 }
             }
         }
+    }
+
+    /// The code as a number that no other code has: class, width and value.
+    pub const fn to_bits(self) -> u128 {
+        (self.class.index() as u128) << 125 | (self.width as u128) << 120 | self.value
+    }
+
+    /// The code of [`to_bits`](Self::to_bits).
+    pub fn from_bits(bits: u128) -> Option<Code> {
+        let class = *Class::ALL.get((bits >> 125) as usize)?;
+        let (width, value) = ((bits >> 120 & 31) as u8, bits & ((1 << 120) - 1));
+        let bound = match class {
+            Class::Phone if width == PHONE_DIGITS => 10_u128.pow(10),
+            Class::Phone => return None,
+            Class::Email | Class::Name | Class::Handle | Class::Avatar | Class::FileUrl => {
+                if !(Code::SHORTEST..=Code::LONGEST).contains(&width) || width % 2 != 0 {
+                    return None;
+                }
+                1 << (5 * u32::from(width))
+            }
+        };
+        (value < bound).then_some(Code { class, width, value })
     }
 
     /// Reads a code with its check characters, in lower case and nothing else.

@@ -44,7 +44,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
-pub use alias::{AliasKey, Code, Digest, KeyError};
+pub use alias::{AliasKey, Code, Digest, KeyError, KeyId};
 pub use class::Class;
 #[doc(hidden)]
 pub use codings::fuzz::fuzz_codings;

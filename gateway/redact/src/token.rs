@@ -83,10 +83,14 @@ impl KeyRing {
         &self.first
     }
 
+    /// All of them, the one in use first.
+    pub fn keys(&self) -> impl Iterator<Item = &AliasKey> {
+        std::iter::once(&self.first).chain(&self.older)
+    }
+
     /// Opens a token that any of the keys sealed.
     pub fn open(&self, class: Class, token: &[u8]) -> Option<Vec<u8>> {
-        let mut keys = std::iter::once(&self.first).chain(&self.older);
-        keys.find_map(|key| key.open(class, token))
+        self.keys().find_map(|key| key.open(class, token))
     }
 }
 

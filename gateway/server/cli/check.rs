@@ -114,7 +114,7 @@ fn examine_all(args: &CheckArgs) -> (Findings, Option<Watched>) {
     let Ok(key) = AliasKey::new(&[0; AliasKey::MIN_BYTES]) else {
         return (Findings { diagnostics: Vec::new(), settings: Vec::new() }, None);
     };
-    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::default());
+    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::unkept(key), Clock::default());
     match examine(&compiler, &sources, &in_force) {
         Ok((generation, diagnostics, lists)) => {
             let states = generation.policy.rules.states.iter();

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod keys;
 pub mod log;
 pub mod mask;
 pub mod run;
@@ -36,6 +37,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Start a sample chat app with the gateway in front of it
     Demo(demo::DemoArgs),
+    /// Make keys for aliases
+    Keys(keys::KeysArgs),
     /// Read the action log
     Log(log::LogArgs),
     /// Hide contact data in files or in stdin, as the gateway does for an operator
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Log(args) => config_of(args.config.as_deref())
             .map_err(Failure::Files)
             .and_then(|config| read_log(&args, &config.action_log)),

@@ -14,6 +14,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("undefined-variable", "a `${NAME}` stands for nothing in the environment"),
     ("no-listener", "there is no listener"),
     ("unknown-store", "the store of the action log is of no known kind"),
+    ("no-alias-key", "a list of alias keys is empty"),
+    ("repeated-alias-key", "an alias key is listed twice"),
     ("no-action-log", "the store of the action log is not there yet"),
     ("missing-token", "the admin listener is off loopback and has no token file"),
     ("identity-source", "an identity source cannot be built of its settings"),

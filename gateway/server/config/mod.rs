@@ -49,6 +49,8 @@ pub struct Config {
     pub super_admin_roles: Vec<String>,
     /// The settings that admins may use; none: all of them.
     pub settings: Option<Vec<Kind>>,
+    /// The files of the alias keys, the first of which makes aliases; none: the gateway's own in the state directory.
+    pub alias_keys: Vec<PathBuf>,
     /// The SQLite file of the action log.
     pub action_log: PathBuf,
     /// The listener for ops.
@@ -116,6 +118,8 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Connections at once.
     pub connections: usize,
+    /// Values that aliases are kept for.
+    pub vault_values: usize,
     /// Bytes of an object that waits for the member that decides over it.
     pub held_object: usize,
     /// Bytes held of the start of an answer, so that copies before their field are hidden.
@@ -182,10 +186,12 @@ impl Config {
             ("profile", profile_file(self) != profile_file(other)),
             ("rules", self.rules != other.rules),
             ("state", self.state != other.state),
+            ("keys", self.alias_keys != other.alias_keys),
             ("action_log", self.action_log != other.action_log),
             ("admin", admin(self) != admin(other)),
             ("metrics", self.metrics != other.metrics),
             ("limits.connections", self.limits.connections != other.limits.connections),
+            ("limits.vault_values", self.limits.vault_values != other.limits.vault_values),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -237,6 +243,7 @@ impl Meaning<'_> {
             let error = node.error("no-listener", "there is no listener, so nobody could come in");
             self.found.push(error.help("write `- address: 127.0.0.1:8080`"));
         }
+        self.some_key(root);
         let upstream = root.get("upstream").and_then(|node| node.get("address"));
         let upstream = self.resolved(upstream);
         let admin =
@@ -279,6 +286,7 @@ impl Meaning<'_> {
             identity: raw.identity,
             super_admin_roles: raw.super_admin_roles.unwrap_or_else(|| vec!["super_admin".to_owned()]),
             settings: settings(raw.settings),
+            alias_keys: raw.keys.alias.into_iter().map(|key| self.base.join(key.file)).collect(),
             action_log,
             admin: admin.flatten().map(|address| Admin {
                 address,
@@ -319,6 +327,22 @@ impl Meaning<'_> {
             self.found.push(error.help("write host and port, such as `127.0.0.1:3000`"));
         }
         found
+    }
+
+    /// A list of keys has one, and none of them twice.
+    fn some_key(&mut self, root: Node<'_>) {
+        let Some(list) = root.get("keys").and_then(|keys| keys.get("alias")) else { return };
+        let files: Vec<Node<'_>> = list.items().filter_map(|key| key.get("file")).collect();
+        if files.is_empty() {
+            let error = list.error("no-alias-key", "no key is listed, so no alias could be made");
+            self.found.push(error.help("list a key that `chatwarden keys new` made, or leave `keys` out"));
+        }
+        for (number, file) in files.iter().enumerate() {
+            if files.iter().take(number).any(|before| before.written() == file.written()) {
+                let message = format!("{} stands in this list already", quote(file.written()));
+                self.found.push(file.error("repeated-alias-key", message));
+            }
+        }
     }
 
     fn token_off_loopback(

@@ -23,6 +23,8 @@ pub(super) struct RawConfig {
     pub(super) identity: Vec<SourceSettings>,
     pub(super) super_admin_roles: Option<Vec<String>>,
     pub(super) settings: Option<RawSettings>,
+    #[serde(default)]
+    pub(super) keys: RawKeys,
     pub(super) action_log: Option<RawActionLog>,
     pub(super) admin: Option<RawAdmin>,
     pub(super) metrics: Option<serde::de::IgnoredAny>,
@@ -42,6 +44,16 @@ pub(super) enum RawSettings {
     Some(Vec<String>),
     /// The word `all`: the shape allows no other.
     All(serde::de::IgnoredAny),
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RawKeys {
+    pub(super) alias: Vec<RawKey>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawKey {
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +93,7 @@ pub(super) struct RawLimits {
     copies_window: u64,
     #[serde(deserialize_with = "read_rate")]
     contact_writes: Rate,
+    vault_values: u64,
 }
 
 impl Default for RawLimits {
@@ -96,6 +109,7 @@ impl Default for RawLimits {
             held_object: 64 << 10,
             copies_window: 256 << 10,
             contact_writes: Rate { count: 60, per: Duration::from_secs(3600) },
+            vault_values: 1_000_000,
         }
     }
 }
@@ -114,6 +128,7 @@ impl From<RawLimits> for Limits {
             held_object: size(raw.held_object),
             copies_window: size(raw.copies_window),
             contact_writes: raw.contact_writes,
+            vault_values: size(raw.vault_values),
         }
     }
 }

@@ -28,7 +28,7 @@ pub const CONFIG: Shape = Shape::Object(&[
     .default("rules"),
     Field::new(
         "state",
-        "The directory for the action log, keys and the last good rules.",
+        "The directory for the action log, keys, what aliases stand for and the last good rules.",
         Shape::Text("a directory"),
     )
     .default("${STATE_DIRECTORY:-state}"),
@@ -38,8 +38,7 @@ pub const CONFIG: Shape = Shape::Object(&[
         .default("[super_admin]"),
     Field::new("settings", "The settings that admins may use: `all`, or a list of rule files.", SETTINGS)
         .default("all"),
-    Field::new("keys", "Keys other than those that the gateway makes itself in `state/keys`.", Shape::Any)
-        .later(),
+    Field::new("keys", "Keys other than the one that the gateway makes itself in `state/keys`.", KEYS),
     Field::new("action_log", "Where the action log is kept.", ACTION_LOG),
     Field::new("webhook_secrets", "The secrets that webhook deliveries are signed with.", Shape::Any).later(),
     Field::new("admin", "The listener for ops: status and reload.", ADMIN),
@@ -153,6 +152,15 @@ const SETTINGS: Shape = Shape::Union(&[
     ])),
 ]);
 
+const KEYS: Shape = Shape::Object(&[Field::new(
+    "alias",
+    "The keys of aliases: the first makes them, all of them restore theirs.",
+    Shape::List(&Shape::Object(&[
+        Field::new("file", "A file with 32 secret bytes or more.", PATH).required()
+    ])),
+)
+.required()]);
+
 const ACTION_LOG: Shape = Shape::Object(&[Field::new(
     "store",
     "`sqlite:` and a path, relative to this file.",
@@ -219,6 +227,12 @@ const LIMITS: Shape = Shape::Object(&[
         Shape::Size { min: 1 << 10, max: 16 << 20 },
     )
     .default("64KiB"),
+    Field::new(
+        "vault_values",
+        "The most values that aliases are kept for; more are shown hidden.",
+        Shape::Integer { min: 1, max: 100_000_000 },
+    )
+    .default("1000000"),
     Field::new(
         "copies_window",
         "How much of the start of a body is held, so that copies before their field are hidden.",

@@ -25,6 +25,8 @@ fn what_is_not_written_has_a_safe_default() {
     assert_eq!(config.upstream.host_header, HostHeader::Preserve);
     assert!(config.admin.is_none() && config.metrics.is_none() && config.settings.is_none());
     assert_eq!(config.limits.inspected_body, 4 << 20);
+    assert_eq!(config.limits.vault_values, 1_000_000);
+    assert!(config.alias_keys.is_empty());
 }
 
 #[test]
@@ -54,7 +56,6 @@ fn all_problems_are_told_at_once() {
 #[test]
 fn what_comes_later_is_refused_and_never_ignored() {
     for later in [
-        "keys: { alias: [ { file: a } ] }",
         "webhook_secrets: {}",
         "client_address: { trusted_proxies: [10.0.0.0/8] }",
         "client_address: { header: Forwarded }",
@@ -78,6 +79,17 @@ fn what_comes_later_is_refused_and_never_ignored() {
         parse(&MINIMAL.replace("{ address: 127.0.0.1:3000 }", "{ address: 127.0.0.1:3000, tls: false }"))
             .is_ok()
     );
+}
+
+#[test]
+fn alias_keys_are_files_beside_the_configuration_and_at_least_one() {
+    let keys = |text: &str| format!("{MINIMAL}keys: {{ alias: [ {text} ] }}\n");
+    let config = parse(&keys("{ file: keys/new.key }, { file: /old.key }")).unwrap();
+    assert_eq!(config.alias_keys, [Path::new("etc/keys/new.key"), Path::new("/old.key")]);
+    assert_eq!(codes(&keys("")), [("no-alias-key", 4)]);
+    assert_eq!(codes(&keys("{ file: a }, { file: b }, { file: a }")), [("repeated-alias-key", 4)]);
+    assert_eq!(codes(&keys("{}")), [("missing-key", 4)]);
+    assert_eq!(codes(&format!("{MINIMAL}keys: {{}}\n")), [("missing-key", 4)]);
 }
 
 #[test]

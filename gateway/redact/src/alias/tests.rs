@@ -74,6 +74,32 @@ fn what_is_spelled_parses_to_the_same_code() {
 }
 
 #[test]
+fn a_code_is_the_number_of_its_bits_and_no_other_number_is_one() {
+    let phones = (0..Code::ATTEMPTS).map(|attempt| key().draw(Class::Phone, b"Anna", attempt).unwrap());
+    let all: Vec<Code> = codes().chain(phones).chain(Class::ALL.map(Code::nobody)).collect();
+    for code in &all {
+        assert_eq!(Code::from_bits(code.to_bits()), Some(*code), "{code}");
+    }
+    let widest = Code { class: Class::FileUrl, width: 24, value: (1 << 120) - 1 };
+    assert_eq!(Code::from_bits(widest.to_bits()), Some(widest));
+    let of = |class: u128, width: u128, value: u128| Code::from_bits(class << 125 | width << 120 | value);
+    let phone = Class::Phone.index() as u128;
+    let name = Class::Name.index() as u128;
+    for (class, width, value) in [
+        (6, 8, 1),
+        (7, 8, 1),
+        (phone, 8, 1),
+        (phone, 10, 10_u128.pow(10)),
+        (name, 6, 1),
+        (name, 9, 1),
+        (name, 26, 1),
+        (name, 8, 1 << 40),
+    ] {
+        assert_eq!(of(class, width, value), None, "{class} {width} {value}");
+    }
+}
+
+#[test]
 fn every_wrong_character_and_every_swap_of_neighbours_is_noticed() {
     for code in codes() {
         let text = code.to_string().into_bytes();

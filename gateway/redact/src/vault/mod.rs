@@ -5,7 +5,8 @@
 //! is not kept stands for none. A vault is asked in the middle of a stream, so it is synchronous, and bounded: a full one
 //! refuses, and the value is shown `hidden`, since an alias without a way back would be written into the app one day.
 //!
-//! [`MemoryVault`] lives as long as the process; one on disk is the server's affair and passes the same `contract`.
+//! [`MemoryVault`] lives as long as the process; one on disk is the server's affair and passes the same `contract`. How
+//! a value is sealed for it is said here, since keys stay in this room.
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ pub use memory::MemoryVault;
 
 mod contract;
 mod memory;
+mod sealed;
 
 /// Keeps values under the codes of their aliases.
 pub trait Vault: fmt::Debug + Send + Sync {

@@ -169,12 +169,12 @@ fn format_of(args: &MaskArgs, file_name: &str) -> Result<Format, Failure> {
 
 /// The rules as the gateway would load them now.
 fn policy(config: Config) -> Result<Policy, Failure> {
-    let key = keys::alias_key(&config.state)
+    let keys = keys::key_ring(&config)
         .map_err(|error| Failure::Start(crate::gateway::StartError::State(error.to_string())))?;
     let sources = generation::sources(&config);
     let kept = LastGood::new(&config.state).read().ok().flatten();
     let in_force = kept.map(|(_, kept)| kept.in_force).unwrap_or_default();
-    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::in_memory(key), Clock::default());
+    let compiler = PolicyCompiler::new(Arc::new(config), Aliases::unkept(keys), Clock::default());
     let (generation, _, _) = examine(&compiler, &sources, &in_force).map_err(Failure::Files)?;
     Ok(generation.policy)
 }
