@@ -44,7 +44,6 @@ fn decisions(criterion: &mut Criterion) {
             method,
             path: &path,
             content_type: None,
-            upgrade: false,
             body: false,
             today: date(2026, 11, 22),
         };

@@ -14,7 +14,7 @@ use std::{
 };
 
 use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason, rules::ActionLog as ActionRule};
-use chatwarden_redact::Class;
+use chatwarden_redact::{Class, websocket::Contexts};
 use jiff::Timestamp;
 use pingora::{
     apps::ServerApp,
@@ -58,6 +58,8 @@ pub struct Shared {
     pub(crate) streams: Arc<Streams>,
     pub(crate) switches: Arc<Switches>,
     pub(crate) writes: Writes,
+    /// Compression of WebSockets.
+    pub(crate) contexts: Arc<Contexts>,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -147,6 +149,7 @@ impl Gateway {
             streams: Arc::default(),
             switches: Arc::default(),
             writes: Writes::default(),
+            contexts: Arc::new(Contexts::new(config.limits.deflate_contexts)),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),

@@ -180,7 +180,7 @@ async fn judge(shared: &Shared, stream: Arc<Stream>) {
 
 /// Why a stream has to end, if it has to, and when it is to be looked at again.
 async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Reason>, Duration) {
-    let Asked { client_ip, method, path, headers, area, upgrade } = &stream.asked;
+    let Asked { client_ip, method, path, headers, area, upgrade: _ } = &stream.asked;
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     let request = Request { headers, host, area: *area };
     let resolver = &running.generation.identity;
@@ -205,7 +205,6 @@ async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Re
         method: method.as_str(),
         path,
         content_type: None,
-        upgrade: *upgrade,
         body: false,
         today: shared.clock.today(),
     };

@@ -119,8 +119,10 @@ async fn streams_that_would_hide_more_have_to_start_anew() {
             ),
         ],
     );
-    assert_eq!(closed(&mut socket).await, (1008, "unscannable-stream".to_owned()));
+    assert_eq!(closed(&mut socket).await, (1012, "rules-changed".to_owned()));
     cut(&mut events).await;
+    let (_, mut socket) = open(&client).await;
+    echo(&mut socket).await;
     let mut events = client.get("/events").open().await;
     let first = events.next().await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&first).contains("Client "), "{first:?}");

@@ -75,9 +75,6 @@ impl Policy {
             }
         }
         let masking = self.masking(classified, area, standing, receive_block);
-        if facts.upgrade {
-            judge_upgrade(&masking, send_block, receive_block)?;
-        }
         let judge_multipart = send_block.is_some()
             && facts.body
             && media_type::classify(facts.content_type) == MediaClass::Multipart;
@@ -283,22 +280,6 @@ fn area(classified: &Classified<'_>, identity: &Identity) -> Area {
         Area::SignIn
     } else {
         Area::Operator
-    }
-}
-
-/// Live streams are not rewritten yet, so they are open only to those from whom nothing is kept.
-fn judge_upgrade(
-    masking: &Masking,
-    send_block: Option<FileBlock>,
-    receive_block: Option<FileBlock>,
-) -> Result<(), Denial> {
-    let blocked = [send_block, receive_block].into_iter().flatten().find(|block| block.enforced);
-    match blocked {
-        Some(block) => Err(Denial::by(Reason::UnscannableUpgrade, block.rule)),
-        None if masking.contacts || masking.hide.is_some() => {
-            Err(Denial { reason: Reason::UnscannableUpgrade, rule: masking.rule })
-        }
-        None => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod evaluate;
 pub mod extract;
 pub mod format;
 pub mod media_type;
+pub mod message;
 pub mod multipart;
 pub mod networks;
 pub mod path;

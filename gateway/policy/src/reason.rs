@@ -83,8 +83,10 @@ reasons! {
     UnscannableRequest = "unscannable-body", 415, "What was sent cannot be checked, so it was not passed on.";
     /// An answer that has to be rewritten and cannot be read.
     UnscannableAnswer = "unscannable-body", 502, "The answer of the application cannot be checked for contact data, so it is not shown.";
-    /// A WebSocket for an account that is masked or blocked from files.
-    UnscannableUpgrade = "unscannable-stream", 415, "Live connections cannot be checked for contact data and files yet, so they are closed to your account.";
+    /// A message that the application sends over a WebSocket, and that has to be rewritten and cannot be read.
+    UnscannableMessage = "unscannable-stream", 502, "What the application sends over this live connection cannot be checked for contact data and files, so it was closed.";
+    /// A message of a WebSocket client that breaks the protocol (RFC 6455), or a text that is not UTF-8.
+    MalformedMessage = "malformed-message", 400, "A message of this live connection breaks the protocol, so it was closed.";
     /// An open stream whose account has signed out, or whose credentials have expired.
     SessionEnded = "session-ended", 403, "Your session has ended. Sign in again.";
     /// An open stream that the rules show differently from now on: it may be opened again.

@@ -29,8 +29,6 @@ pub struct Facts<'a> {
     pub path: &'a CanonicalPath,
     /// The request's `Content-Type`.
     pub content_type: Option<&'a str>,
-    /// Whether the request asks for a WebSocket (RFC 6455 §4.1).
-    pub upgrade: bool,
     /// Whether a body follows.
     pub body: bool,
     /// Today, UTC.

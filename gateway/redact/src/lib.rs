@@ -82,6 +82,8 @@ pub use restore::{fuzz_restore, fuzz_restore_form};
 pub use selector::{Pick, Segment, Selector, SelectorError};
 pub use token::KeyRing;
 pub use vault::{MemoryVault, Vault, VaultError};
+#[doc(hidden)]
+pub use websocket::fuzz::fuzz_websocket;
 
 mod alias;
 mod class;
@@ -112,3 +114,4 @@ mod selector;
 mod text;
 mod token;
 pub mod vault;
+pub mod websocket;

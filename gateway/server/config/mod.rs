@@ -110,6 +110,8 @@ pub struct Limits {
     pub inspected_body: usize,
     /// For a request body under inspection to arrive.
     pub inspected_body_timeout: Duration,
+    /// Bytes of one message of a WebSocket client, of a compressed one when it is inflated, and of one event.
+    pub message: usize,
     /// Between the requests of a connection.
     pub idle_timeout: Duration,
     /// Silence of a live stream or long poll.
@@ -126,13 +128,20 @@ pub struct Limits {
     pub copies_window: usize,
     /// Requests of one account with contact data of its own making, where it is hidden from the account.
     pub contact_writes: Rate,
+    /// Directions of WebSockets that keep a compression context.
+    pub deflate_contexts: usize,
 }
 
 impl Limits {
     /// The bounds of rewriting.
     pub fn redaction(&self) -> chatwarden_redact::Limits {
-        let Limits { held_object, copies_window, .. } = *self;
-        chatwarden_redact::Limits { held_object, copies_window, ..chatwarden_redact::Limits::default() }
+        let Limits { message, held_object, copies_window, .. } = *self;
+        chatwarden_redact::Limits {
+            message,
+            held_object,
+            copies_window,
+            ..chatwarden_redact::Limits::default()
+        }
     }
 }
 
@@ -192,6 +201,7 @@ impl Config {
             ("metrics", self.metrics != other.metrics),
             ("limits.connections", self.limits.connections != other.limits.connections),
             ("limits.vault_values", self.limits.vault_values != other.limits.vault_values),
+            ("limits.deflate_contexts", self.limits.deflate_contexts != other.limits.deflate_contexts),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }

@@ -80,6 +80,8 @@ pub(super) struct RawLimits {
     inspected_body: u64,
     #[serde(deserialize_with = "read_duration")]
     inspected_body_timeout: Duration,
+    #[serde(deserialize_with = "read_size")]
+    message: u64,
     #[serde(deserialize_with = "read_duration")]
     idle_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
@@ -94,6 +96,7 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_rate")]
     contact_writes: Rate,
     vault_values: u64,
+    deflate_contexts: u64,
 }
 
 impl Default for RawLimits {
@@ -102,6 +105,7 @@ impl Default for RawLimits {
             request_header: 64 << 10,
             inspected_body: 4 << 20,
             inspected_body_timeout: Duration::from_secs(30),
+            message: 16 << 20,
             idle_timeout: Duration::from_secs(75),
             stream_idle_timeout: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
@@ -110,6 +114,7 @@ impl Default for RawLimits {
             copies_window: 256 << 10,
             contact_writes: Rate { count: 60, per: Duration::from_secs(3600) },
             vault_values: 1_000_000,
+            deflate_contexts: 256,
         }
     }
 }
@@ -121,6 +126,7 @@ impl From<RawLimits> for Limits {
             request_header: size(raw.request_header),
             inspected_body: size(raw.inspected_body),
             inspected_body_timeout: raw.inspected_body_timeout,
+            message: size(raw.message),
             idle_timeout: raw.idle_timeout,
             stream_idle_timeout: raw.stream_idle_timeout,
             drain_timeout: raw.drain_timeout,
@@ -129,6 +135,7 @@ impl From<RawLimits> for Limits {
             copies_window: size(raw.copies_window),
             contact_writes: raw.contact_writes,
             vault_values: size(raw.vault_values),
+            deflate_contexts: size(raw.deflate_contexts),
         }
     }
 }

@@ -204,7 +204,12 @@ const LIMITS: Shape = Shape::Object(&[
         seconds(1, 3600),
     )
     .default("30s"),
-    Field::new("message", "The most bytes of one WebSocket message or event.", Shape::SIZE).later(),
+    Field::new(
+        "message",
+        "The most bytes of one WebSocket message that a client sends, of a compressed one when it is inflated, and of one event of a stream.",
+        Shape::Size { min: 1 << 10, max: 1 << 30 },
+    )
+    .default("16MiB"),
     Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
         .default("75s"),
     Field::new(
@@ -239,13 +244,18 @@ const LIMITS: Shape = Shape::Object(&[
         Shape::Size { min: 16 << 10, max: 64 << 20 },
     )
     .default("256KiB"),
-    Field::new("deflate_contexts", "The most compression contexts of live streams.", Shape::COUNT).later(),
     Field::new(
         "contact_writes",
         "How many requests with contact data of their own making an account may send from which it is hidden.",
         Shape::Rate,
     )
     .default("60/h"),
+    Field::new(
+        "deflate_contexts",
+        "How many directions of WebSockets may keep a compression context, of some 420 KiB, between messages. Two are reserved while a handshake is under way; where there are none, compression is not offered.",
+        Shape::Integer { min: 0, max: 1_000_000 },
+    )
+    .default("256"),
 ]);
 
 const fn seconds(min: u64, max: u64) -> Shape {

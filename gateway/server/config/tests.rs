@@ -61,8 +61,6 @@ fn what_comes_later_is_refused_and_never_ignored() {
         "client_address: { header: Forwarded }",
         "identity: [ { trusted_header: { account: X-Auth-User } } ]",
         "action_log: { store: { postgres: { url_file: pg.url } } }",
-        "limits: { message: 16MiB }",
-        "limits: { copies_window: 1KiB }",
     ] {
         assert_eq!(codes(&format!("{MINIMAL}{later}\n")), [("not-supported-yet", 4)], "{later}");
     }

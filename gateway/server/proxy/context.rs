@@ -12,7 +12,13 @@ use chatwarden_policy::{
 use chatwarden_redact::Class;
 use uuid::Uuid;
 
-use super::{answer_body::AnswerBody, log::Noted, request_body::RequestBody, validators::Word};
+use super::{
+    answer_body::AnswerBody,
+    log::Noted,
+    request_body::RequestBody,
+    tunnel::{Offer, Tunnel},
+    validators::Word,
+};
 use crate::{config::Config, generation::Running, live::Registered};
 
 /// The state of one request, from its first byte to its log entry.
@@ -35,6 +41,10 @@ pub(crate) struct Context {
     pub(crate) stream: Option<Registered>,
     /// What aliases of the request became.
     pub(crate) restored: Vec<(Class, Vec<u8>)>,
+    /// What was offered of compression in the handshake of a WebSocket whose messages are read.
+    pub(crate) offer: Option<Offer>,
+    /// Set once such a WebSocket is open.
+    pub(crate) tunnel: Option<Box<Tunnel>>,
     /// What the action log learns from the request.
     pub(crate) noted: Noted,
 }
@@ -69,6 +79,8 @@ impl Context {
             answer_body: AnswerBody::Pass,
             stream: None,
             restored: Vec::new(),
+            offer: None,
+            tunnel: None,
             noted: Noted::default(),
         }
     }

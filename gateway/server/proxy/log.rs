@@ -247,7 +247,8 @@ fn by_reason(reason: Reason) -> Option<Action> {
         | Reason::RequestAmbiguous
         | Reason::UnscannableRequest
         | Reason::UnscannableAnswer
-        | Reason::UnscannableUpgrade
+        | Reason::UnscannableMessage
+        | Reason::MalformedMessage
         | Reason::LimitBody
         | Reason::LimitHeader
         | Reason::LimitRate

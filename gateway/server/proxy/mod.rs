@@ -1,7 +1,7 @@
 //! The proxy: pingora's callbacks, each one call into the file of its phase.
 //!
 //! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `restore`, `upstream`,
-//! `handshake`, `response`, `answer_body`, `log`; `refusal` is the table from a reason to a response.
+//! `handshake`, `response`, `answer_body`, `tunnel`, `log`; `refusal` is the table from a reason to a response.
 
 mod answer_body;
 mod context;
@@ -17,6 +17,7 @@ mod request;
 mod request_body;
 mod response;
 mod restore;
+mod tunnel;
 mod upstream;
 mod validators;
 
@@ -25,6 +26,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chatwarden_policy::reason::Reason;
+use http::StatusCode;
 use pingora::{
     Error, ErrorSource, ErrorType,
     http::{RequestHeader, ResponseHeader},
@@ -74,11 +76,11 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
-        upstream::filter(request, ctx)
+        upstream::filter(&self.shared, session, request, ctx)
     }
 
     async fn request_body_filter(
@@ -88,6 +90,10 @@ impl ProxyHttp for Proxy {
         end: bool,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
+        if ctx.tunnel.is_some() {
+            tunnel::from_client(session, body, ctx).await;
+            return Ok(());
+        }
         request::body(&self.shared, session, body, end, ctx)
     }
 
@@ -102,17 +108,23 @@ impl ProxyHttp for Proxy {
 
     fn response_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         end: bool,
         ctx: &mut Context,
     ) -> pingora::Result<Option<Duration>> {
+        if ctx.tunnel.is_some() {
+            tunnel::from_server(&self.shared, session, body, ctx)?;
+            return Ok(None);
+        }
         response::body(&self.shared, body, end, ctx)?;
         Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let answered = session.response_written().is_some_and(|header| !header.status.is_informational());
+        let is_answer =
+            |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
+        let answered = session.response_written().is_some_and(|header| is_answer(header.status));
         let reason = match &ctx.denial {
             Some(denial) => Some(denial.reason),
             None => failure(error, answered),

@@ -148,7 +148,6 @@ fn evaluate(
         method: request.method.as_str(),
         path: &target.path,
         content_type: header_text(session, header::CONTENT_TYPE),
-        upgrade: asks_for_websocket(request),
         body: has_body(session),
         today,
     };

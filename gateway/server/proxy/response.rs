@@ -24,7 +24,7 @@ use tracing::warn;
 use super::{
     answer_body::{AnswerBody, Rewriting},
     context::Context,
-    fields, framing, log, refusal, request, stop, validators,
+    fields, framing, log, refusal, request, stop, tunnel, validators,
 };
 use crate::{
     gateway::Shared,
@@ -56,7 +56,7 @@ pub(crate) fn header(
         let key = ctx.running.generation.aliases.keys.first();
         ctx.restored.iter().for_each(|(class, value)| learnt.learn(key, *class, value));
     }
-    let judged = judge(session, header, ctx, &orders, learnt);
+    let judged = judge(shared, session, header, ctx, &orders, learnt);
     ctx.orders = Some(orders);
     judged?;
     register(shared, session, header, ctx);
@@ -89,6 +89,7 @@ fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &m
 }
 
 fn judge(
+    shared: &Shared,
     session: &Session,
     header: &mut ResponseHeader,
     ctx: &mut Context,
@@ -101,8 +102,11 @@ fn judge(
             ctx.refuse(Reason::UpstreamUnavailable.into());
             return Err(stop(Reason::UpstreamUnavailable));
         }
-        // Allowed only to callers from whom nothing is kept: their messages pass as they are.
-        return Ok(());
+        return tunnel::open(shared, header, ctx, orders, learnt).map_err(|denial| {
+            let reason = denial.reason;
+            ctx.refuse(denial);
+            stop(reason)
+        });
     }
     let seen = Seen::of(session, header);
     let facts = seen.facts(session.req_header().uri.query());

@@ -5,10 +5,15 @@ use std::time::Duration;
 use chatwarden_policy::verdict::Area;
 use chatwarden_redact::codings::Coding;
 use http::header;
-use pingora::{http::RequestHeader, upstreams::peer::HttpPeer};
+use pingora::{http::RequestHeader, proxy::Session, upstreams::peer::HttpPeer};
 
-use super::{context::Context, handshake, request_body::RequestBody, response, stop, validators};
-use crate::config::{Config, HostHeader};
+use super::{
+    context::Context, handshake, request, request_body::RequestBody, response, stop, tunnel, validators,
+};
+use crate::{
+    config::{Config, HostHeader},
+    gateway::Shared,
+};
 
 /// How long a connection to the application may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +33,15 @@ pub(crate) fn peer(config: &Config, is_handshake: bool) -> HttpPeer {
 }
 
 /// Rewrites the head that goes upstream.
-pub(crate) fn filter(request: &mut RequestHeader, ctx: &mut Context) -> pingora::Result<()> {
+pub(crate) fn filter(
+    shared: &Shared,
+    session: &Session,
+    request: &mut RequestHeader,
+    ctx: &mut Context,
+) -> pingora::Result<()> {
+    if request::asks_for_websocket(session.req_header()) {
+        tunnel::offer(shared, request, ctx)?;
+    }
     if let HostHeader::Fixed(host) = &ctx.config().upstream.host_header {
         if let Some(original) = request.headers.get(header::HOST).cloned() {
             request.insert_header("x-forwarded-host", original)?;

@@ -37,7 +37,6 @@ pub(super) fn by_policy(policy: &Policy, set: &Set, case: &Case) -> Told {
         method,
         path: &path,
         content_type,
-        upgrade: case.header("upgrade").is_some(),
         body: !case.body.is_empty(),
         today: set.today(),
     };

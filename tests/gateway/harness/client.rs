@@ -140,6 +140,16 @@ impl Client {
     /// # Errors
     /// The answer, where it is not 101.
     pub(crate) async fn websocket(&self, target: &str) -> Result<WebSocketStream<TcpStream>, Response> {
+        let (_, raw) = self.raw_websocket(target).await?;
+        let (stream, read) = raw.into_parts();
+        Ok(WebSocketStream::from_partially_read(stream, read, Role::Client, None).await)
+    }
+
+    /// Opens a WebSocket for bytes as they are; the answer tells what was agreed upon.
+    ///
+    /// # Errors
+    /// The answer, where it is not 101.
+    pub(crate) async fn raw_websocket(&self, target: &str) -> Result<(Response, Raw), Response> {
         let mut head = format!("GET {target} HTTP/1.1\r\n").into_bytes();
         let mut headers = self.headers.clone();
         for (name, value) in HANDSHAKE {
@@ -156,8 +166,7 @@ impl Client {
         }
         // RFC 6455 §1.3: the answer to this very key.
         assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        let (stream, read) = raw.into_parts();
-        Ok(WebSocketStream::from_partially_read(stream, read, Role::Client, None).await)
+        Ok((answer, raw))
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

@@ -19,6 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use super::Persona;
 
@@ -140,6 +141,28 @@ impl Exchange {
             body.len()
         );
         self.send(head + body).await;
+    }
+
+    /// Switches to a WebSocket, with these further lines of the head, and at once sends the first bytes of it.
+    pub(crate) async fn websocket(mut self, lines: &str, first: &[u8]) -> WebSocketStream<TcpStream> {
+        self.switch(lines, first).await;
+        WebSocketStream::from_partially_read(self.stream, self.held, Role::Server, None).await
+    }
+
+    /// The same, for bytes as they are.
+    pub(crate) async fn switch(&mut self, lines: &str, first: &[u8]) {
+        // RFC 6455 §1.3: the answer to the one key that test clients send.
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{lines}\r\n"
+        );
+        self.send([head.as_bytes(), first].concat()).await;
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        while fill(&mut self.stream, &mut self.held).await {}
+        std::mem::take(&mut self.held)
     }
 
     /// Whether the peer is still there to read.

@@ -52,6 +52,12 @@ impl Raw {
         (self.stream, self.held)
     }
 
+    /// The next bytes, so many.
+    pub(crate) async fn take(&mut self, length: usize) -> Vec<u8> {
+        assert!(self.fill_to(length).await, "the connection ended: {:?}", self.held);
+        self.held.drain(..length).collect()
+    }
+
     /// Everything up to the end of the connection.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.fill().await {}

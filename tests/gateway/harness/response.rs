@@ -157,7 +157,7 @@ pub(crate) fn check_fields(status: StatusCode, headers: &HeaderMap) {
     }
 }
 
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "accept-ranges",
     "allow",
     "cache-control",
@@ -176,6 +176,7 @@ const FIELDS: [&str; 27] = [
     "permissions-policy",
     "referrer-policy",
     "sec-websocket-accept",
+    "sec-websocket-extensions",
     "set-cookie",
     "transfer-encoding",
     "upgrade",

@@ -42,6 +42,7 @@ pub struct Profile {
     html: Vec<HtmlRule>,
     html_states: Vec<String>,
     headers: Vec<(String, Class)>,
+    file_events: Arc<[String]>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -203,6 +204,11 @@ impl Profile {
     /// The response header fields that hold contact data, in lower case.
     pub fn headers(&self) -> &[(String, Class)] {
         &self.headers
+    }
+
+    /// The names of events that send files.
+    pub fn file_events(&self) -> Arc<[String]> {
+        Arc::clone(&self.file_events)
     }
 
     /// The names of the parts of the web interface.

@@ -68,6 +68,7 @@ pub(super) struct Reader {
     pub(super) html_states: Vec<String>,
     /// Response header fields, in lower case.
     headers: Vec<(String, Class)>,
+    file_events: Vec<String>,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -102,6 +103,10 @@ impl Reader {
             let routes = |key: &str| files.get(key).into_iter().flat_map(Node::items);
             routes("send").for_each(|node| self.restrict(node, Restriction::FileSend));
             routes("receive").for_each(|node| self.restrict(node, Restriction::FileReceive));
+        }
+        if let Some(events) = document.get("events") {
+            let files = events.get("file").into_iter().flat_map(Node::items);
+            self.file_events.extend(files.map(|node| node.written().to_owned()));
         }
         list("downloads").for_each(|node| self.download(node));
         list("actions").for_each(|node| self.action(node));
@@ -234,6 +239,7 @@ impl Reader {
             html: self.html,
             html_states: self.html_states,
             headers: self.headers,
+            file_events: self.file_events.into(),
             areas: self.areas,
             action_types: self.action_types,
         };

@@ -115,7 +115,7 @@ pub const PROFILE: Shape = Shape::Object(&[
         "Objects whose keys are contacts, by class. Keys are always shown as aliases.",
         CONTACT_KEYS,
     ),
-    Field::new("events", "Names inside real-time messages.", Shape::Any).later(),
+    Field::new("events", "Names inside the messages of WebSockets.", EVENTS),
     Field::new(
         "keep",
         "What is never masked, with everything in it: colleagues, the company's own numbers. `routes` match exactly.",
@@ -181,6 +181,15 @@ const ROUTES: Shape = Shape::List(&Shape::ROUTE);
 const FILES: Shape = Shape::Object(&[
     Field::new("send", "Where files are sent.", ROUTES),
     Field::new("receive", "Where files are received.", ROUTES),
+]);
+
+const EVENTS: Shape = Shape::Object(&[
+    Field::new("sign_in", "Events that sign an account in.", Shape::Any).later(),
+    Field::new(
+        "file",
+        "Events that send a file, or ask for leave to. They are refused to groups that may not send files: Socket.IO and Phoenix events, and values of the members `event`, `type`, `action`, `msg`, `method`, `command` and `target`.",
+        Shape::List(&Shape::Text("an event's name")),
+    ),
 ]);
 
 const FIELD: Shape = Shape::Union(&[

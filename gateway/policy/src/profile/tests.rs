@@ -54,6 +54,14 @@ fn routes_that_grant_match_exactly_and_routes_that_restrict_match_loosely() {
 }
 
 #[test]
+fn events_that_send_files_append_and_others_come_later() {
+    let (profile, _) = parse("app: x\nevents: { file: [\"upload:auth\", ufsCreate] }\n").unwrap();
+    assert_eq!(*profile.file_events(), ["upload:auth", "ufsCreate"]);
+    assert!(parse("app: x\n").unwrap().0.file_events().is_empty());
+    assert_eq!(codes("app: x\nevents: { sign_in: [auth] }\n"), [("not-supported-yet", 2)]);
+}
+
+#[test]
 fn a_setting_beats_public() {
     let (profile, _) = parse(APP).unwrap();
     let classified = profile.classify("POST", &path("/widget/upload"));

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{AliasKey, Class, Plan, Redactor, Selector};
+use chatwarden_redact::{
+    AliasKey, Class, Plan, Redactor, Selector,
+    websocket::{Contexts, Limits, ServerMessages},
+};
 use peak_alloc::PeakAlloc;
 
 mod floods;
@@ -30,6 +33,33 @@ fn a_stream_takes_no_more_memory_than_its_limits_say() {
         assert!(heap <= flood.heap, "{}: {heap} bytes of heap, more than {}", flood.name, flood.heap);
     }
     a_stream_ten_levels_deep_takes_a_kilobyte();
+    a_message_of_a_gigabyte_is_not_held();
+}
+
+/// As much of it as there is time for; the head of its frame says the whole length.
+fn a_message_of_a_gigabyte_is_not_held() {
+    const MESSAGE: u64 = 1 << 30;
+    let phone = Selector::parse("$..phone").unwrap();
+    let plan = Plan::builder().field(Class::Phone, &phone).build(&AliasKey::new(&[7; 32]).unwrap());
+    let chunk = "{\"id\":1,\"phone\":\"+37061234507\",\"text\":\"hello\"},".repeat(1000);
+    let mut out = Vec::with_capacity(4 * chunk.len());
+    let mut messages = ServerMessages::new(None, &Arc::new(Contexts::new(0)), Limits::default());
+    messages.set_plan(Some(Arc::new(plan.unwrap())), None);
+    let head = [&[0x81, 127][..], &MESSAGE.to_be_bytes(), b"["].concat();
+
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    messages.write(&head, &mut out).unwrap();
+    let mut left = 0;
+    for _ in 0..LENGTH.min(MESSAGE) / chunk.len() as u64 {
+        out.clear();
+        messages.write(chunk.as_bytes(), &mut out).unwrap();
+        left += out.len();
+    }
+    let heap = ALLOCATOR.peak_usage() - before;
+    println!("a message of a gigabyte: {heap} bytes of heap");
+    assert!(left as u64 > LENGTH / 2, "what was read has left");
+    assert!(heap <= 256 * 1024, "{heap} bytes of heap");
 }
 
 fn a_stream_ten_levels_deep_takes_a_kilobyte() {

@@ -30,3 +30,4 @@ mod reference;
 mod selectors;
 mod tables;
 mod way_back;
+mod websocket;

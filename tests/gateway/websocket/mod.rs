@@ -1,4 +1,4 @@
-//! Live connections that pass: how they open, whatever the app's timing.
+//! WebSockets: how they open, whatever the app's timing; and what of their messages passes.
 
 use std::sync::{
     Arc,
@@ -6,13 +6,18 @@ use std::sync::{
 };
 
 use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Arrival, Builder, Gateway, Origin, free};
+mod compressed;
+mod messages;
+mod refused;
+
+use crate::harness::{Arrival, Builder, Exchange, Gateway, Origin, Persona, free};
 
 /// pingora took the end of a handshake's empty body for the end of the tunnel where it had read the 101 first, and closed
 /// one in four of these connections before their first message (cloudflare/pingora#946).
@@ -80,6 +85,30 @@ async fn the_connection_of_a_refused_handshake_is_closed_and_no_other() {
 async fn a_handshake_with_an_app_that_is_gone_is_refused_like_any_request() {
     let gateway = open().upstream(free()).start().await;
     gateway.client().websocket("/live").await.err().unwrap().assert_refused(502, "upstream-unavailable");
+}
+
+/// A refusal was written into the stream of a WebSocket that nobody used for long.
+#[tokio::test]
+async fn a_websocket_that_is_cut_gets_no_answer_into_its_stream() {
+    let origin = Origin::start(async |mut exchange: Exchange| {
+        exchange.switch("", b"").await;
+        if exchange.target() == "/live?ends" {
+            return None;
+        }
+        exchange.rest().await;
+        None
+    })
+    .await;
+    let limits = json!({ "stream_idle_timeout": "1s" });
+    let gateway = Gateway::builder().upstream(origin.address()).config("limits", limits).start().await;
+    for persona in [Persona::Operator, Persona::SuperAdmin] {
+        let client = gateway.client().with("cookie", persona.at_origin());
+        for target in ["/live", "/live?ends"] {
+            let (_, mut raw) =
+                client.raw_websocket(target).await.unwrap_or_else(|answer| panic!("{}", answer.text()));
+            assert_eq!(raw.rest().await, b"", "{persona:?} {target}");
+        }
+    }
 }
 
 /// A gateway that lets everybody open a WebSocket, so that the app is not asked who they are.

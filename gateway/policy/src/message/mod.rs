@@ -1,0 +1,110 @@
+//! The decision about messages of a WebSocket: what of them is kept from the caller, what he may not send.
+//!
+//! A message has no route. It is judged by its kind, its text and the names of events in it ([`names`]), under the orders
+//! of the handshake. A rule in `mode: monitor` does not read messages.
+
+use std::sync::Arc;
+
+use chatwarden_redact::{Plan, find_marks, websocket::Kind};
+
+use crate::{
+    policy::Policy,
+    reason::{Denial, Reason, RuleRef},
+    verdict::Orders,
+};
+
+mod names;
+
+/// How the messages of one WebSocket are judged.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    plan: Option<Arc<Plan>>,
+    /// The rule that hides contact data, if it is hidden.
+    contacts: Option<Option<RuleRef>>,
+    /// The rule by which anything is hidden.
+    hides: Option<RuleRef>,
+    send: Option<RuleRef>,
+    receive: Option<RuleRef>,
+    file_events: Arc<[String]>,
+}
+
+impl Policy {
+    /// How the messages of a WebSocket are judged. None: nothing is kept from the caller, and they pass unread.
+    pub fn messages(&self, orders: &Orders) -> Option<Messages> {
+        let enforced = |block: &crate::verdict::FileBlock| block.enforced.then_some(block.rule);
+        let masking = &orders.masking;
+        let messages = Messages {
+            plan: masking.hide.clone(),
+            contacts: masking.contacts.then_some(masking.rule),
+            hides: masking.rule,
+            send: orders.send_block.as_ref().and_then(enforced),
+            receive: orders.receive_block.as_ref().and_then(enforced),
+            file_events: self.profile.file_events(),
+        };
+        let reads = messages.plan.is_some() || messages.contacts.is_some();
+        (reads || messages.send.is_some() || messages.receive.is_some()).then_some(messages)
+    }
+}
+
+impl Messages {
+    /// What is hidden in the texts of the server.
+    ///
+    /// # Errors
+    /// Contact data is to be hidden, and the profile names none: nobody knows what may pass.
+    pub fn plan(&self) -> Result<Option<&Arc<Plan>>, Denial> {
+        match (&self.plan, self.contacts) {
+            (None, Some(_)) => Err(self.unscannable()),
+            (plan, _) => Ok(plan.as_ref()),
+        }
+    }
+
+    /// Judges binary messages of the server: they are files, and no plan reads them.
+    ///
+    /// # Errors
+    /// The refusal of all of them.
+    pub fn receive_binary(&self) -> Result<(), Denial> {
+        if let Some(rule) = self.receive {
+            return Err(Denial::by(Reason::FileReceiveBlocked, rule));
+        }
+        match self.contacts {
+            Some(rule) => Err(Denial { reason: Reason::UnscannableMessage, rule }),
+            None => Ok(()),
+        }
+    }
+
+    /// The refusal of what the server sends and cannot be read.
+    pub fn unscannable(&self) -> Denial {
+        Denial { reason: Reason::UnscannableMessage, rule: self.hides.or(self.receive).or(self.send) }
+    }
+
+    /// Judges that the caller begins a message.
+    ///
+    /// # Errors
+    /// The refusal: binary messages are files.
+    pub fn begin(&self, kind: Kind) -> Result<(), Denial> {
+        match (kind, self.send) {
+            (Kind::Binary, Some(rule)) => Err(Denial::by(Reason::FileSendBlocked, rule)),
+            (Kind::Binary | Kind::Text, _) => Ok(()),
+        }
+    }
+
+    /// Judges a message of the caller.
+    ///
+    /// # Errors
+    /// The refusal: of an event that sends a file, and of what must not be written over real data.
+    pub fn judge(&self, payload: &[u8]) -> Result<(), Denial> {
+        if let Some(rule) = self.send {
+            match names::holds(payload, &self.file_events) {
+                Ok(false) => {}
+                Ok(true) => return Err(Denial::by(Reason::FileSendBlocked, rule)),
+                Err(names::Unreadable) => return Err(Denial::by(Reason::UnscannableRequest, rule)),
+            }
+        }
+        match self.contacts {
+            Some(rule) if find_marks(&String::from_utf8_lossy(payload)).next().is_some() => {
+                Err(Denial { reason: Reason::MaskedValue, rule })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
