@@ -7,10 +7,13 @@ pub fn bundled(name: &str) -> Option<&'static str> {
 
 /// The names, for messages.
 pub fn names() -> String {
-    BUNDLED.map(|(name, _)| format!("`{name}`")).join(" and ")
+    let names = BUNDLED.map(|(name, _)| format!("`{name}`"));
+    let (last, others) = names.split_last().expect("there are bundled profiles");
+    format!("{} and {last}", others.join(", "))
 }
 
-const BUNDLED: [(&str, &str); 2] = [
+const BUNDLED: [(&str, &str); 3] = [
     ("blinger", include_str!("../../profiles/blinger.yaml")),
+    ("chatwoot", include_str!("../../profiles/chatwoot.yaml")),
     ("generic", include_str!("../../profiles/generic.yaml")),
 ];

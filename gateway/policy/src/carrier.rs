@@ -115,15 +115,14 @@ impl Guess {
 
 /// JSON, unless it begins like one of the guards against being run as a script.
 fn json(text: &[u8], is_full: bool) -> Judged {
-    let guards = [&b")]}'"[..], b"for(;;);", b"while(1);", b"{}&&"];
-    if guards.iter().any(|guard| text.starts_with(guard)) {
-        return Judged::As(Format::Framed);
-    }
-    match !is_full && guards.iter().any(|guard| guard.starts_with(text)) {
-        true => Judged::More,
-        false => Judged::As(Format::Json),
+    match begins(text, GUARDS) {
+        Some(true) => Judged::As(Format::Framed),
+        None if !is_full => Judged::More,
+        None | Some(false) => Judged::As(Format::Json),
     }
 }
+
+const GUARDS: &[&[u8]] = &[b")]}'", b"for(;;);", b"while(1);", b"{}&&"];
 
 /// A frame, or JSON, or a guard before it; plain text begins otherwise.
 fn framed(text: &[u8], is_full: bool) -> Judged {
@@ -188,9 +187,17 @@ fn script(text: &[u8], callbacks: &[String], is_full: bool) -> Judged {
         None if !is_full => return Judged::More,
         None | Some(false) => {}
     }
-    // No script begins so, but JSON does that is sent as one.
-    if text.starts_with(b"[{") || text.starts_with(b"{\"") {
-        return Judged::As(Format::Json);
+    match begins(text, GUARDS) {
+        Some(true) => return Judged::As(Format::Framed),
+        None if !is_full => return Judged::More,
+        None | Some(false) => {}
+    }
+    match is_document(text) {
+        Some(true) => return Judged::As(Format::Json),
+        None if !is_full => return Judged::More,
+        // What was cut short begins as JSON does.
+        None => return Judged::As(Format::Json),
+        Some(false) => {}
     }
     // A comment or a semicolon before the call keeps the answer from being taken for another kind of file.
     let call = text.strip_prefix(b"/**/").unwrap_or(text).trim_ascii_start();
@@ -217,6 +224,29 @@ fn script(text: &[u8], callbacks: &[String], is_full: bool) -> Judged {
     }
     let is_open = name.len() <= MAX_NAME_BYTES && (rest.is_empty() || (is_call && inner.is_empty()));
     if is_open && !is_full { Judged::More } else { Judged::Clear }
+}
+
+/// Whether a script is JSON that is sent as one; none where it is too short to tell.
+///
+/// Hardly a script begins with a list, and none with a text that a colon follows: a block may begin with a text, but its
+/// labels are names.
+fn is_document(text: &[u8]) -> Option<bool> {
+    let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
+    match (text.first(), inside.first()) {
+        (Some(b'{' | b'['), None) => None,
+        (Some(b'{'), Some(b'"')) => {
+            let mut is_escaped = false;
+            let end = inside.iter().skip(1).position(|&byte| {
+                let is_end = byte == b'"' && !is_escaped;
+                is_escaped = byte == b'\\' && !is_escaped;
+                is_end
+            })?;
+            inside.get(end + 2..)?.trim_ascii_start().first().map(|&byte| byte == b':')
+        }
+        (Some(b'['), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9')) => Some(true),
+        (Some(b'['), Some(_)) => begins(inside, &[b"null", b"true", b"false"]),
+        (Some(_) | None, _) => Some(false),
+    }
 }
 
 /// The values of a query, as far as they can be the name of a function.
@@ -298,6 +328,19 @@ mod tests {
             (SCRIPT, "", "a[\"{}\"]\n", Judged::As(Format::Framed)),
             (SCRIPT, "", "hhhhhh\n", Judged::As(Format::Framed)),
             (SCRIPT, "", "[{\"a\":1}]", Judged::As(Format::Json)),
+            (SCRIPT, "", "[ {\"a\":1}]", Judged::As(Format::Json)),
+            (SCRIPT, "", "[\n\"x\"]", Judged::As(Format::Json)),
+            (SCRIPT, "", "[[1]]", Judged::As(Format::Json)),
+            (SCRIPT, "", "[null,{\"a\":1}]", Judged::As(Format::Json)),
+            (SCRIPT, "", "{\"a\\\"\\\\\" : 1}", Judged::As(Format::Json)),
+            (SCRIPT, "", "{\n \"a\":1}", Judged::As(Format::Json)),
+            (SCRIPT, "", "{\"a", Judged::As(Format::Json)),
+            (SCRIPT, "", "for(;;);{\"a\":1}", Judged::As(Format::Framed)),
+            (SCRIPT, "", ")]}'\n[1]", Judged::As(Format::Framed)),
+            (SCRIPT, "", "{\"use strict\";var a}", Judged::Clear),
+            (SCRIPT, "", "{ let a = 1 }", Judged::Clear),
+            (SCRIPT, "", "[].slice.call(a)", Judged::Clear),
+            (SCRIPT, "", "[name].map(f)", Judged::Clear),
             ("text/csv", "", "a;b", Judged::As(Format::Csv)),
             ("text/html; charset=windows-1251", "", "<p>", Judged::Unknown),
             ("application/xml", "", "<a/>", Judged::Unknown),
@@ -324,6 +367,12 @@ mod tests {
             (Guess::Anything, "a[\"b\"]"),
             (script.clone(), "/**/show ({\"a\":1})"),
             (script.clone(), "show([1])"),
+            (script.clone(), "{\n \"a\\\"b\" : 1}"),
+            (script.clone(), "{ \"use strict\" ; }"),
+            (script.clone(), "[ null]"),
+            (script.clone(), "[name]"),
+            (script.clone(), "[\n{\"a\":1}]"),
+            (script.clone(), "while(1);[]"),
             (script, "var show = 1;"),
         ] {
             let whole = guess.judge(body.as_bytes(), true);

@@ -182,7 +182,9 @@ impl Rewriting {
         let Some(mut encoder) = self.encoder.take() else { return self.decode(chunk, end, out) };
         let mut plain = std::mem::take(&mut self.plain);
         let summary = self.decode(chunk, end, &mut plain)?;
-        encoder.write(&plain, out)?;
+        if !plain.is_empty() {
+            encoder.write(&plain, out)?;
+        }
         match end {
             true if self.has_begun => encoder.finish(out)?,
             true => {}

@@ -107,6 +107,7 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
             // The value would lead elsewhere than the route that it was restored on.
             return Err(Reason::MaskedValue.into());
         }
+        ctx.path = Some(final_form.path.clone());
         target = final_form;
     }
     debug!(request_id = %ctx.request_id, area = ?orders.area, "Request allowed");

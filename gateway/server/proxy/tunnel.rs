@@ -50,6 +50,7 @@ pub(crate) struct Offer {
 
 /// An open WebSocket whose messages are read.
 pub(crate) struct Tunnel {
+    request_id: String,
     messages: Messages,
     server: ServerMessages,
     client: ClientMessages,
@@ -118,8 +119,15 @@ pub(super) fn open(
         server.set_binary(Binary::Refuse(refusal(&denial)));
     }
     let client = ClientMessages::new(deflate, &shared.contexts, limits);
-    let state = State::Open;
-    ctx.tunnel = Some(Box::new(Tunnel { messages, server, client, state, _reservation: reservation }));
+    let tunnel = Tunnel {
+        request_id: ctx.request_id.clone(),
+        messages,
+        server,
+        client,
+        state: State::Open,
+        _reservation: reservation,
+    };
+    ctx.tunnel = Some(Box::new(tunnel));
     Ok(())
 }
 
@@ -217,7 +225,7 @@ impl Tunnel {
             return Err((CloseCode::Internal, Reason::InternalError.into()));
         }
         result.map_err(|error| {
-            debug!(error = error.name(), "A message of the client does not pass");
+            debug!(error = error.name(), request_id = %self.request_id, "A message of the client does not pass");
             let code = error.close_code();
             let denial = seat.denied.unwrap_or_else(|| match code {
                 CloseCode::Protocol | CloseCode::InvalidPayload => Reason::MalformedMessage.into(),
@@ -232,7 +240,7 @@ impl Tunnel {
 
     /// Why the connection closes over what the app sends.
     fn blame_server(&self, error: WebSocketError) -> (CloseCode, Denial) {
-        debug!(error = error.name(), "A message of the app does not pass");
+        debug!(error = error.name(), request_id = %self.request_id, "A message of the app does not pass");
         match (error, self.messages.receive_binary()) {
             (WebSocketError::Refused(refusal), Err(denial)) => (refusal.code, denial),
             // It is not the client who breaks the protocol, or whose message is too long.

@@ -224,7 +224,7 @@ impl Page {
         let id = text(&params["requestId"]);
         match method {
             // A stream of events has no end; its events are told one by one.
-            "Network.responseReceived" if params["type"] == "EventSource" => {}
+            "Network.responseReceived" if params["response"]["mimeType"] == "text/event-stream" => {}
             "Network.eventSourceMessageReceived" => bodies.push((
                 Answer { id, url: "an event".to_owned(), finished: true },
                 text(&params["data"]).into_bytes(),

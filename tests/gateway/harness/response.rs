@@ -50,6 +50,11 @@ impl Response {
         &self.body
     }
 
+    /// Whether the body came to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// The whole body, as text.
     #[track_caller]
     pub(crate) fn text(&self) -> &str {
@@ -157,7 +162,7 @@ pub(crate) fn check_fields(status: StatusCode, headers: &HeaderMap) {
     }
 }
 
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 30] = [
     "accept-ranges",
     "allow",
     "cache-control",
@@ -172,6 +177,7 @@ const FIELDS: [&str; 28] = [
     "etag",
     "keep-alive",
     "last-modified",
+    "link",
     "location",
     "permissions-policy",
     "referrer-policy",
@@ -183,6 +189,7 @@ const FIELDS: [&str; 28] = [
     "vary",
     "www-authenticate",
     "x-chatwarden-reason",
+    "x-contact",
     "x-content-type-options",
     "x-frame-options",
     "x-request-id",

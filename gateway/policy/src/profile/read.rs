@@ -40,7 +40,7 @@ impl Profile {
                         "unknown-profile",
                         format!("there is no bundled profile {}", quote(base.written())),
                     )
-                    .help("bundled are `blinger` and `generic`"),
+                    .help("bundled are `blinger`, `chatwoot` and `generic`"),
                 ),
             }
         }

@@ -84,7 +84,6 @@ impl Gateway {
             method,
             path: &path,
             content_type,
-            upgrade: false,
             body: false,
             today: date(2026, 11, 28),
         };

@@ -143,7 +143,8 @@ impl Layer {
         let end = out.len() + room;
         while out.len() < end {
             let start = out.len();
-            let size = STEP.min(end - start);
+            // Room is filled with zeros before it is used: a stream that comes byte by byte should not pay for much of it.
+            let size = if input.len() < FEW { STEP / 16 } else { STEP }.min(end - start);
             out.resize(start + size, 0);
             let space = out.get_mut(start..).unwrap_or_default();
             let step = match &mut self.engine {
@@ -204,6 +205,9 @@ impl Growth {
         }
     }
 }
+
+/// Fewer coded bytes than this seldom give a whole step.
+const FEW: usize = 64;
 
 /// What a body may grow to at whatever ratio.
 const FREE_BYTES: u64 = 1024 * 1024;

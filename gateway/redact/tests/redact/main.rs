@@ -28,6 +28,7 @@ mod properties;
 mod random;
 mod reference;
 mod selectors;
+mod spelled;
 mod tables;
 mod way_back;
 mod websocket;
