@@ -45,7 +45,8 @@ async fn a_trainee_finds_no_contact_data_anywhere_on_the_pages() {
     for (answer, body) in &answers {
         assert_eq!(contacts.within_body(body), [""; 0], "in {answer:?}");
     }
-    for needed in ["/api/conversations", "/api/conversations/903/messages", "/api/users/503", "/events", "/"]
+    for needed in
+        ["/api/conversations", "/api/conversations/903/messages", "/api/users/503", "a WebSocket", "/"]
     {
         assert!(
             answers.iter().any(|(answer, _)| answer.url.ends_with(needed)),

@@ -223,12 +223,8 @@ impl Page {
     fn heard(&mut self, method: &str, params: &Value, bodies: &mut Vec<(Answer, Vec<u8>)>) {
         let id = text(&params["requestId"]);
         match method {
-            // A stream of events has no end; its events are told one by one.
+            // A stream of events has no end.
             "Network.responseReceived" if params["response"]["mimeType"] == "text/event-stream" => {}
-            "Network.eventSourceMessageReceived" => bodies.push((
-                Answer { id, url: "an event".to_owned(), finished: true },
-                text(&params["data"]).into_bytes(),
-            )),
             "Network.responseReceived" => {
                 self.answers.push(Answer { id, url: text(&params["response"]["url"]), finished: false })
             }
