@@ -1,6 +1,6 @@
 //! The decision about messages of a WebSocket: what of them is kept from the caller, what he may not send.
 //!
-//! A message has no route. It is judged by its kind, its text and the names of events in it ([`names`]), under the orders
+//! A message has no route. It is judged by its kind, its text and the names of events in it (`names`), under the orders
 //! of the handshake. A rule in `mode: monitor` does not read messages.
 
 use std::sync::Arc;
