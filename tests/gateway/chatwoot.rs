@@ -1,11 +1,13 @@
 //! Chatwoot by its bundled profile: who is calling is told by headers, and administrators are super-admins.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Exchange, Gateway, Origin};
 
 const CONTACTS: &str = include_str!("../payloads/chatwoot/contacts_list.json");
 const PROFILE: &str = include_str!("../payloads/chatwoot/profile.json");
+const CARD: &str = "/api/v1/accounts/1/contacts/101";
 const ROUTE: &str = "/api/v1/accounts/1/contacts?page=1";
 
 #[tokio::test]
@@ -58,6 +60,47 @@ async fn whom_the_app_does_not_know_sees_no_contact() {
     assert!(!part.get(ROUTE).await.text().contains("+4179"));
 }
 
+#[tokio::test]
+async fn agents_find_and_save_contacts_by_what_they_see() {
+    let (gateway, origin) = start().await;
+    let agent = session(&gateway, "agent");
+    let card = agent.get(ROUTE).await.json()["payload"][0].clone();
+    let text = |name: &str| card[name].as_str().unwrap().to_owned();
+    let (name, phone, email) = (text("name"), text("phone_number"), text("email"));
+    // The card is saved as it is shown.
+    let saved = json!({ "name": name, "phone_number": phone, "email": email, "custom_attributes": { "plan": "silver" } });
+    assert_eq!(agent.call(Method::PATCH, CARD).json(&saved).await.status(), 200);
+    let arrived: Value = serde_json::from_slice(&origin.seen().last().unwrap().body).unwrap();
+    assert_eq!((&arrived["name"], &arrived["phone_number"]), (&json!("Zoë Müller"), &json!("+41791234567")));
+    assert_eq!(
+        (&arrived["email"], &arrived["custom_attributes"]["plan"]),
+        (&json!("zoë.müller@example.ch"), &json!("silver"))
+    );
+    // The contact is found by what the card shows, and by no part of what it hides.
+    let search = |q: &str, sort: &str| {
+        let q: String = q.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        agent.get(&format!("/api/v1/accounts/1/contacts/search?q={q}&sort={sort}"))
+    };
+    assert_eq!(search(&phone, "-last_activity_at").await.status(), 200);
+    let asked = origin.seen().last().unwrap().line().to_owned();
+    assert!(asked.contains("q=%2B41791234567&"), "{asked}");
+    for (q, sort) in [("+4179", "name"), (&phone, "-email")] {
+        assert_eq!(
+            search(q, sort).await.header("x-chatwarden-reason"),
+            Some("hidden-field-query"),
+            "{q} {sort}"
+        );
+    }
+    let filter =
+        json!({ "payload": [{ "attribute_key": "email", "filter_operator": "contains", "values": ["zo"] }] });
+    let refused = agent.post("/api/v1/accounts/1/contacts/filter").json(&filter).await;
+    assert_eq!(refused.header("x-chatwarden-reason"), Some("hidden-field-query"));
+    // A client is not greeted by an alias.
+    let message = json!({ "content": format!("Hello {name}") });
+    let refused = agent.post("/api/v1/accounts/1/conversations/55/messages").json(&message).await;
+    assert_eq!(refused.header("x-chatwarden-reason"), Some("alias-in-message"));
+}
+
 /// The application, in front of which the gateway is told nothing of Chatwoot but the profile.
 async fn start() -> (Gateway, Origin) {
     let origin = Origin::start(answer).await;
@@ -83,6 +126,7 @@ fn session(gateway: &Gateway, client: &str) -> Client {
 }
 
 async fn answer(mut exchange: Exchange) -> Option<Exchange> {
+    exchange.read_body().await;
     let field = |name: &str| {
         let mut lines = exchange.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
