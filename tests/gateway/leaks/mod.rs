@@ -1,11 +1,12 @@
-//! Leaks: whether a masked operator can read any contact of the sample payloads, in whatever carrier and coding they come
-//! and wherever they are cut, and whether a super-admin gets the application's own bytes.
+//! Leaks: whether a masked operator can read any contact of the sample payloads, in whatever carrier and coding they come,
+//! as answers and as messages of WebSockets, and wherever they are cut, and whether a super-admin gets the application's own bytes.
 //!
 //! The oracle and the spellings of pages, forms and tables are those of the engine's own tests. Every answer goes to an
 //! account that has seen nothing before, so that nothing is hidden because of another answer. What a masked operator is
 //! shown is looked into once for each carrier of a payload; in all codings and cuts it must be the same, byte for byte.
 
 mod carriers;
+mod live;
 #[path = "../../../gateway/redact/tests/redact/oracle.rs"]
 mod oracle;
 #[path = "../../../gateway/redact/tests/redact/random.rs"]
@@ -89,6 +90,7 @@ async fn no_copy_of_a_contact_can_be_read_in_pages_forms_and_tables() {
                 content_type,
                 contact: None,
                 body: body.into_bytes(),
+                is_message: false,
                 faults: Box::new(faults),
             });
         }
@@ -114,9 +116,11 @@ async fn no_leak(app: &str, profile: &str, roles: [&'static str; 2]) {
                 content_type,
                 contact: contact.cloned(),
                 body,
+                is_message: false,
                 faults: Box::new(move |shown| judged.faults(&sent, shown)),
             });
         }
+        trials.extend(live::trials(&sample));
     }
     place.try_all(trials).await;
 }
@@ -133,6 +137,8 @@ struct Trial {
     /// What the fields of the header say besides.
     contact: Option<String>,
     body: Vec<u8>,
+    /// Whether the body is a message of a WebSocket.
+    is_message: bool,
     /// What is wrong with what is shown in its place.
     faults: Faults,
 }
@@ -165,7 +171,10 @@ impl Place {
             let (place, permits) = (Arc::clone(&self), Arc::clone(&permits));
             running.spawn(async move {
                 let _permit = permits.acquire_owned().await.unwrap();
-                let faults = place.try_one(at, &trial).await;
+                let faults = match trial.is_message {
+                    true => place.try_message(at, &trial).await,
+                    false => place.try_one(at, &trial).await,
+                };
                 faults.into_iter().map(|fault| format!("{}: {fault}", trial.name)).collect::<Vec<_>>()
             });
         }

@@ -15,6 +15,8 @@ pub(super) struct Sample {
     pub(super) json: String,
     /// The payload as packets of Engine.IO, where that is how it came.
     pub(super) packets: Option<String>,
+    /// The payload as messages of a WebSocket, where that is how it came.
+    pub(super) frames: Vec<String>,
     pub(super) contacts: Vec<String>,
     pub(super) names: Vec<String>,
     pub(super) keep: Vec<String>,
@@ -42,24 +44,22 @@ impl Sample {
         let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         let packets = value["body"].as_str().map(str::to_owned);
-        let json = match (&packets, &value) {
-            (Some(packets), _) => {
+        let frames = value.as_array().into_iter().flatten();
+        let frames: Vec<String> = frames.filter_map(|frame| frame.as_str().map(str::to_owned)).collect();
+        let json = match &packets {
+            Some(packets) => {
                 let events = packets.split('\u{1e}').map(|packet| packet.strip_prefix("42").unwrap());
                 format!("[{}]", events.collect::<Vec<_>>().join(","))
             }
-            (None, Value::Array(frames)) if frames.iter().all(Value::is_string) => {
-                format!(
-                    "[{}]",
-                    frames.iter().map(|frame| frame.as_str().unwrap()).collect::<Vec<_>>().join(",\n")
-                )
-            }
-            (None, _) => text,
+            None if !frames.is_empty() => format!("[{}]", frames.join(",\n")),
+            None => text,
         };
         Sample {
             name,
             path,
             json,
             packets,
+            frames,
             contacts: list("contacts"),
             names: list("names"),
             keep: list("keep"),

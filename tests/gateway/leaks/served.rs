@@ -43,6 +43,8 @@ pub(super) enum Framing {
     Length,
     /// The end of the connection, and writes.
     Close,
+    /// A WebSocket, whose frames are the body, and writes.
+    Switch,
 }
 
 impl Framing {
@@ -68,11 +70,21 @@ impl Answers {
             let number = number.and_then(|number| number.parse::<usize>().ok()).expect("a number of a case");
             let served = Arc::clone(by_number.lock().unwrap().get(&number).expect("a case that was told"));
             async move {
+                if matches!(served.framing, Framing::Switch) {
+                    exchange.switch(&served.head, b"").await;
+                }
                 for write in served.writes() {
                     exchange.send(write).await;
                     tokio::task::yield_now().await;
                 }
-                (!matches!(served.framing, Framing::Close)).then_some(exchange)
+                match served.framing {
+                    Framing::Chunks | Framing::ChunksApart | Framing::Length => Some(exchange),
+                    Framing::Close => None,
+                    Framing::Switch => {
+                        exchange.rest().await;
+                        None
+                    }
+                }
             }
         })
         .await;
@@ -92,6 +104,7 @@ impl Served {
             Framing::Chunks | Framing::ChunksApart => "Transfer-Encoding: chunked\r\n".to_owned(),
             Framing::Length => format!("Content-Length: {length}\r\n"),
             Framing::Close => "Connection: close\r\n".to_owned(),
+            Framing::Switch => return self.cuts.pieces(&self.body).into_iter().map(<[u8]>::to_vec).collect(),
         };
         let head = format!("HTTP/1.1 200 OK\r\n{framing}{}\r\n", self.head).into_bytes();
         let chunk = |piece: &[u8]| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
@@ -102,14 +115,16 @@ impl Served {
                 return vec![[&head[..], &chunks, b"0\r\n\r\n"].concat()];
             }
             Framing::ChunksApart => pieces.into_iter().map(chunk).chain([b"0\r\n\r\n".to_vec()]).collect(),
-            Framing::Length | Framing::Close => pieces.into_iter().map(<[u8]>::to_vec).collect(),
+            Framing::Length | Framing::Close | Framing::Switch => {
+                pieces.into_iter().map(<[u8]>::to_vec).collect()
+            }
         };
         [head].into_iter().chain(body).collect()
     }
 }
 
 impl Cuts {
-    fn pieces(self, body: &[u8]) -> Vec<&[u8]> {
+    pub(super) fn pieces(self, body: &[u8]) -> Vec<&[u8]> {
         let mut places: Vec<usize> = match self {
             Cuts::None => vec![],
             Cuts::EveryByte => (1..body.len()).collect(),

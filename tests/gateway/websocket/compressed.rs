@@ -144,18 +144,18 @@ fn assert_unscannable(handshake: Result<(Response, Raw), Response>) {
 }
 
 /// One end's compressor: the coding `deflate` without its head.
-struct Deflater {
+pub(crate) struct Deflater {
     takeover: bool,
     encoder: Encoder,
     has_head: bool,
 }
 
 impl Deflater {
-    fn new(takeover: bool) -> Deflater {
+    pub(crate) fn new(takeover: bool) -> Deflater {
         Deflater { takeover, encoder: Encoder::new(Coding::Deflate), has_head: true }
     }
 
-    fn deflate(&mut self, text: &str) -> Vec<u8> {
+    pub(crate) fn deflate(&mut self, text: &str) -> Vec<u8> {
         if !self.takeover {
             *self = Deflater::new(false);
         }
@@ -171,19 +171,19 @@ impl Deflater {
 }
 
 /// One end's decompressor.
-struct Inflater {
+pub(crate) struct Inflater {
     takeover: bool,
     decoder: Decoder,
     has_head: bool,
 }
 
 impl Inflater {
-    fn new(takeover: bool) -> Inflater {
+    pub(crate) fn new(takeover: bool) -> Inflater {
         let decoder = Decoder::new(&[Coding::Deflate], CodingLimits::default());
         Inflater { takeover, decoder, has_head: false }
     }
 
-    fn inflate(&mut self, coded: &[u8]) -> String {
+    pub(crate) fn inflate(&mut self, coded: &[u8]) -> String {
         if !self.takeover {
             *self = Inflater::new(false);
         }
@@ -195,7 +195,7 @@ impl Inflater {
     }
 }
 
-fn frame(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let masked = if key.is_some() { 0x80 } else { 0 };
     let mut out = vec![first];
     match payload.len() {

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-mod compressed;
+pub(crate) mod compressed;
 mod messages;
 mod refused;
 
