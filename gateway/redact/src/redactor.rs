@@ -161,7 +161,7 @@ impl Summary {
     }
 
     /// Adds what was done to a part of the body.
-    pub(crate) fn add(&mut self, part: &Summary) {
+    pub fn add(&mut self, part: &Summary) {
         for (sum, hidden) in self.hidden.iter_mut().zip(part.hidden) {
             *sum += hidden;
         }

@@ -38,6 +38,8 @@ pub struct ServerMessages {
     /// Whether a message was deflated anew under context takeover: what the client remembers is not what the server does
     /// then, and no compressed message can pass as it came any more.
     is_apart: bool,
+    /// The longest text that is told.
+    told: usize,
     message: Option<Message>,
     summary: Summary,
     failure: Option<WebSocketError>,
@@ -55,6 +57,7 @@ impl ServerMessages {
             limits,
             coding,
             is_apart: false,
+            told: 0,
             message: None,
             summary: Summary::default(),
             failure: None,
@@ -73,12 +76,30 @@ impl ServerMessages {
         self.binary = binary;
     }
 
+    /// Has [`ServerMessages::write_message`] tell texts of so many bytes, from the next message on.
+    pub fn tell(&mut self, longest: usize) {
+        self.told = longest;
+    }
+
     /// Takes the next bytes of the server and appends to `out` what may go to the client.
     pub fn write(&mut self, mut chunk: &[u8], out: &mut Vec<u8>) -> Result<(), WebSocketError> {
+        while self.write_message(&mut chunk, out)?.is_some() {}
+        Ok(())
+    }
+
+    /// Takes the next bytes of the server up to the end of a message, and appends to `out` what may go to the client.
+    ///
+    /// Where a message has ended, this is its text as the server sent it; it is empty for a binary message, and for one
+    /// that is longer than is told. None: all of the chunk is taken.
+    pub fn write_message(
+        &mut self,
+        chunk: &mut &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, WebSocketError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let result = self.run(&mut chunk, out);
+        let result = self.run(chunk, out);
         result.inspect_err(|failure| self.failure = Some(*failure))
     }
 
@@ -111,7 +132,7 @@ impl ServerMessages {
         std::mem::take(&mut self.summary)
     }
 
-    fn run(&mut self, chunk: &mut &[u8], out: &mut Vec<u8>) -> Result<(), WebSocketError> {
+    fn run(&mut self, chunk: &mut &[u8], out: &mut Vec<u8>) -> Result<Option<Vec<u8>>, WebSocketError> {
         while let Some(event) = self.frames.next(chunk)? {
             match event {
                 Event::Control(control) => self.control(&control, out),
@@ -132,12 +153,14 @@ impl ServerMessages {
                 Event::End { is_last: false } => {}
                 Event::End { is_last: true } => {
                     if let Some(message) = self.message.take() {
-                        self.summary.add(&message.finish(self.coding.as_mut(), out)?);
+                        let (summary, text) = message.finish(self.coding.as_mut(), out)?;
+                        self.summary.add(&summary);
+                        return Ok(Some(text));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn begin(&mut self, kind: Kind, is_compressed: bool) -> Result<Message, WebSocketError> {
@@ -158,6 +181,8 @@ impl ServerMessages {
         Ok(Message {
             is_compressed,
             utf8: (kind == Kind::Text).then(Utf8::default),
+            text: (kind == Kind::Text && self.told > 0).then(Vec::new),
+            told: self.told,
             rewriting: is_rewritten.then(|| Rewriting {
                 redactor: redactor.map(Box::new),
                 opcode: kind.into(),
@@ -187,6 +212,9 @@ struct Message {
     is_compressed: bool,
     /// Of text.
     utf8: Option<Utf8>,
+    /// As it came, as long as it is no longer than is told.
+    text: Option<Vec<u8>>,
+    told: usize,
     /// None: it passes as it came.
     rewriting: Option<Rewriting>,
 }
@@ -219,13 +247,21 @@ impl Message {
     ) -> Result<(), WebSocketError> {
         let fault = self.utf8.as_mut().and_then(|utf8| utf8.write(plain).err());
         let plain = plain.get(..fault.unwrap_or(plain.len())).unwrap_or_default();
+        self.text = self.text.take().filter(|text| text.len() + plain.len() <= self.told);
+        if let Some(text) = &mut self.text {
+            text.extend_from_slice(plain);
+        }
         if let Some(rewriting) = &mut self.rewriting {
             rewriting.take(plain, deflater, out)?;
         }
         fault.map_or(Ok(()), |_| Err(WebSocketError::InvalidUtf8))
     }
 
-    fn finish(mut self, coding: Option<&mut Coding>, out: &mut Vec<u8>) -> Result<Summary, WebSocketError> {
+    fn finish(
+        mut self,
+        coding: Option<&mut Coding>,
+        out: &mut Vec<u8>,
+    ) -> Result<(Summary, Vec<u8>), WebSocketError> {
         let mut deflater = None;
         if let Some(coding) = coding.filter(|_| self.is_compressed) {
             let Coding { inflater, deflater: own, .. } = coding;
@@ -235,10 +271,11 @@ impl Message {
         if let Some(utf8) = self.utf8 {
             utf8.finish()?;
         }
-        match self.rewriting {
-            Some(rewriting) => rewriting.finish(deflater, out),
-            None => Ok(Summary::default()),
-        }
+        let summary = match self.rewriting {
+            Some(rewriting) => rewriting.finish(deflater, out)?,
+            None => Summary::default(),
+        };
+        Ok((summary, self.text.unwrap_or_default()))
     }
 }
 

@@ -73,6 +73,38 @@ fn a_plan_takes_effect_at_the_next_message() {
 }
 
 #[test]
+fn a_message_that_was_told_decides_over_the_next_one_in_the_same_bytes() {
+    let frames = [
+        Wire::whole(Opcode::Text, PRIVATE),
+        Wire::part(Opcode::Text, "[\"sh"),
+        Wire::whole(Opcode::Ping, "p"),
+        Wire::whole(Opcode::Continuation, "ow\"]"),
+        Wire::whole(Opcode::Text, PRIVATE),
+        Wire::whole(Opcode::Binary, "\u{1}"),
+        Wire::whole(Opcode::Text, format!("[\"{}\"]", "x".repeat(64))),
+    ];
+    let input = wire::server(&frames);
+    for cut in Cut::all(input.len()) {
+        let mut messages = ServerMessages::new(None, &contexts(), LIMITS);
+        messages.set_plan(Some(plan()), None);
+        messages.tell(64);
+        let (mut out, mut told) = (Vec::new(), Vec::new());
+        for mut piece in cut.pieces(&input) {
+            while let Some(text) = messages.write_message(&mut piece, &mut out).unwrap() {
+                if text == b"[\"show\"]" {
+                    messages.set_plan(None, None);
+                }
+                told.push(String::from_utf8(text).unwrap());
+            }
+            assert!(piece.is_empty());
+        }
+        assert_eq!(told, [PRIVATE, "[\"show\"]", PRIVATE, "", ""], "{cut:?}");
+        let shown = wire::read(Side::Server, &out);
+        assert_eq!((&shown[0], &shown[3]), (&text(SHOWN), &text(PRIVATE)), "{cut:?}");
+    }
+}
+
+#[test]
 fn what_no_framing_begins_is_not_passed() {
     for (message, name) in [("Anna +37061234507", "unknown-framing"), ("{\"phone\":", "truncated")] {
         let mut messages = ServerMessages::new(None, &contexts(), LIMITS);
