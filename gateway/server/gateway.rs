@@ -37,6 +37,7 @@ use crate::{
     connection::Switches,
     durable,
     generation::{self, PolicyCompiler, Running},
+    in_band::Known,
     keys::{self, Aliases},
     learnt::LearntSets,
     listen::{self, BindError},
@@ -60,6 +61,7 @@ pub struct Shared {
     pub(crate) writes: Writes,
     /// Compression of WebSockets.
     pub(crate) contexts: Arc<Contexts>,
+    pub(crate) in_band: Known,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -150,6 +152,7 @@ impl Gateway {
             switches: Arc::default(),
             writes: Writes::default(),
             contexts: Arc::new(Contexts::new(config.limits.deflate_contexts)),
+            in_band: Known::new(),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),

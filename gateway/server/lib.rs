@@ -2,8 +2,8 @@
 //!
 //! Connections come in through `listen`, pass the phases of `proxy`, are judged by `chatwarden_policy` and rewritten by
 //! `chatwarden_redact`. The rooms around it: `config` (what ops decide), `reload` (rule files become generations),
-//! `identity` (who is calling), `actions` (the action log), `vault` (what aliases stand for), `admin` and `metrics` (for ops), `demo` (a chat
-//! application to try it on) and `cli`.
+//! `identity` (who is calling), `in_band` (whose a stream of messages is), `actions` (the action log), `vault` (what aliases
+//! stand for), `admin` and `metrics` (for ops), `demo` (a chat application to try it on) and `cli`.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
@@ -18,6 +18,7 @@ mod durable;
 pub mod gateway;
 pub mod generation;
 pub mod identity;
+mod in_band;
 pub mod keys;
 mod learnt;
 pub mod listen;

@@ -30,6 +30,7 @@ use crate::{
     gateway::Shared,
     generation::Running,
     identity::{Area, Request},
+    in_band,
     proxy::Word,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Asked {
     pub(crate) area: Area,
     /// Whether it is a WebSocket.
     pub(crate) upgrade: bool,
+    /// The stream of messages that it carries, which may sign an account in.
+    pub(crate) in_band: Option<in_band::Stream>,
 }
 
 /// What a stream shows its caller: as long as this is the same, it goes on.
@@ -63,9 +66,9 @@ impl Shown {
 /// An open stream.
 pub(crate) struct Stream {
     asked: Asked,
-    /// The account that it was opened by.
+    /// The account that it was opened by, as its head tells.
     account: Option<String>,
-    shown: Shown,
+    shown: Mutex<Shown>,
     switch: Arc<Switch>,
     due: Mutex<Instant>,
 }
@@ -73,7 +76,15 @@ pub(crate) struct Stream {
 /// A stream among the open ones, until this is dropped.
 pub(crate) struct Registered {
     number: u64,
+    stream: Arc<Stream>,
     streams: Weak<Streams>,
+}
+
+impl Registered {
+    /// Notes that it shows its caller this from here on.
+    pub(crate) fn shows(&self, shown: Shown) {
+        *self.stream.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
 }
 
 impl Drop for Registered {
@@ -113,9 +124,9 @@ impl Streams {
         // Looked at soon: what its credentials are good for is learnt then.
         let due = Mutex::new(Instant::now());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let stream = Stream { asked, account, shown, switch, due };
-        self.lock().insert(number, Arc::new(stream));
-        Registered { number, streams: Arc::downgrade(self) }
+        let stream = Arc::new(Stream { asked, account, shown: Mutex::new(shown), switch, due });
+        self.lock().insert(number, Arc::clone(&stream));
+        Registered { number, stream, streams: Arc::downgrade(self) }
     }
 
     /// Has every stream judged anew: the rules have changed.
@@ -126,7 +137,12 @@ impl Streams {
     /// Has the streams of an account judged anew: it has signed out, or its credentials were refused.
     pub(crate) fn judge_account(&self, identity: &Identity) {
         let Some(account) = identity.account() else { return };
-        self.hurry(|stream| stream.account.as_deref() == Some(&account.id));
+        let is_its = |stream: &Stream| {
+            let told = stream.asked.in_band.as_ref().map(in_band::Stream::identity);
+            let told = told.as_ref().and_then(Identity::account).map(|account| account.id.as_str());
+            [stream.account.as_deref(), told].contains(&Some(&account.id))
+        };
+        self.hurry(is_its);
     }
 
     /// How many are open.
@@ -180,7 +196,7 @@ async fn judge(shared: &Shared, stream: Arc<Stream>) {
 
 /// Why a stream has to end, if it has to, and when it is to be looked at again.
 async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Reason>, Duration) {
-    let Asked { client_ip, method, path, headers, area, upgrade: _ } = &stream.asked;
+    let Asked { client_ip, method, path, headers, area, upgrade: _, in_band } = &stream.asked;
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     let request = Request { headers, host, area: *area };
     let resolver = &running.generation.identity;
@@ -197,6 +213,11 @@ async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Re
     if !is_same {
         return (Some(Reason::SessionEnded), next);
     }
+    let told = in_band.as_ref().map_or(Identity::Nobody, in_band::Stream::identity);
+    let identity = match in_band::merge(&identity, &told) {
+        Ok(identity) => identity,
+        Err(denial) => return (Some(denial.reason), next),
+    };
     let policy = &running.generation.policy;
     let classified = policy.profile.classify(method.as_str(), path);
     let facts = Facts {
@@ -211,7 +232,8 @@ async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Re
     match policy.evaluate(&facts, &classified) {
         Verdict::Deny(denial) => (Some(denial.reason), next),
         Verdict::Allow(orders) => {
-            let is_shown_else = Shown::of(running, &orders) != stream.shown;
+            let shown = stream.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_shown_else = Shown::of(running, &orders) != *shown;
             (is_shown_else.then_some(Reason::RulesChanged), next)
         }
     }

@@ -12,8 +12,9 @@ pub fn names() -> String {
     format!("{} and {last}", others.join(", "))
 }
 
-const BUNDLED: [(&str, &str); 3] = [
+const BUNDLED: [(&str, &str); 4] = [
     ("blinger", include_str!("../../profiles/blinger.yaml")),
     ("chatwoot", include_str!("../../profiles/chatwoot.yaml")),
     ("generic", include_str!("../../profiles/generic.yaml")),
+    ("thelounge", include_str!("../../profiles/thelounge.yaml")),
 ];

@@ -17,6 +17,7 @@ mod files;
 mod hygiene;
 mod identity;
 mod iframe;
+mod in_band;
 mod invariants;
 mod ip_whitelist;
 mod leaks;

@@ -16,7 +16,7 @@ pub const CONFIG: Shape = Shape::Object(&[
     Field::new("upstream", "The chat application behind the gateway.", UPSTREAM).required(),
     Field::new(
         "profile",
-        "How the application spells things: a bundled name (`blinger`, `chatwoot`, `generic`) or a path.",
+        "How the application spells things: a bundled name (`blinger`, `chatwoot`, `generic`, `thelounge`) or a path.",
         Shape::Text("a profile's name or path"),
     )
     .required(),

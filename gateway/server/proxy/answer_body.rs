@@ -10,11 +10,14 @@ use bytes::Bytes;
 use chatwarden_policy::{
     answer::{Rewrite, Unknown},
     carrier::{Carrier, Guess, Judged},
+    reason::{Denial, Reason},
 };
 use chatwarden_redact::{
     Format, Learnt, Limits, Plan, RedactError, Redactor, Summary,
     codings::{Coding, CodingError, CodingLimits, Decoder, Encoder, Progress},
 };
+
+use super::row::{Heard, Listener, Row};
 
 /// How the chunks of one answer are treated.
 #[derive(Default)]
@@ -26,8 +29,8 @@ pub(crate) enum AnswerBody {
     Drop,
     /// Rewritten.
     Rewrite(Box<Rewriting>),
-    /// They pass as they came; what would be hidden is counted beside.
-    Count(Option<Box<Rewriting>>),
+    /// They pass as they came, and are read beside: what would be hidden is counted, what signs in is heard.
+    Beside(Option<Box<Rewriting>>),
     /// Nothing more leaves.
     Failed,
 }
@@ -39,7 +42,7 @@ pub(crate) struct Finished {
 }
 
 /// Why a body is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
     #[error(transparent)]
     Redact(#[from] RedactError),
@@ -48,15 +51,25 @@ pub(crate) enum AnswerError {
     /// No grammar fits its first bytes.
     #[error("the body is of no grammar that is known")]
     Unknown,
+    /// What follows may not be seen by whose the stream has become.
+    #[error("the stream has become somebody else's")]
+    Denied(Denial),
+}
+
+impl From<Denial> for AnswerError {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
 }
 
 impl AnswerError {
     /// Names the error as logs do.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             AnswerError::Redact(error) => error.name(),
             AnswerError::Coding(error) => error.name(),
             AnswerError::Unknown => "unknown-grammar",
+            AnswerError::Denied(denial) => denial.reason.code(),
         }
     }
 }
@@ -70,6 +83,7 @@ impl AnswerBody {
         &mut self,
         body: &mut Option<Bytes>,
         end: bool,
+        listener: &mut dyn Listener,
     ) -> Result<Option<Finished>, AnswerError> {
         match self {
             Self::Pass => Ok(None),
@@ -80,7 +94,7 @@ impl AnswerBody {
             Self::Rewrite(rewriting) => {
                 let chunk = body.take().unwrap_or_default();
                 let mut out = Vec::with_capacity(chunk.len() + chunk.len() / 8 + 64);
-                match rewriting.take(&chunk, end, &mut out) {
+                match rewriting.take(&chunk, end, listener, &mut out) {
                     Ok(summary) => {
                         *body = (!out.is_empty()).then(|| Bytes::from(out));
                         Ok(summary.map(|summary| Finished { summary, monitored: false }))
@@ -91,14 +105,23 @@ impl AnswerBody {
                     }
                 }
             }
-            Self::Count(counting) => {
+            Self::Beside(reading) => {
                 let chunk = body.as_deref().unwrap_or_default();
-                let counted = counting.as_mut().map(|rewriting| rewriting.take(chunk, end, &mut Vec::new()));
-                match counted {
+                let mut scratch = Vec::new();
+                let read = reading.as_mut().map(|reading| {
+                    let summary = reading.take(chunk, end, listener, &mut scratch);
+                    if reading.turns { Err(Denial::from(Reason::UnscannableAnswer).into()) } else { summary }
+                });
+                match read {
                     Some(Ok(summary)) => Ok(summary.map(|summary| Finished { summary, monitored: true })),
-                    // What cannot be counted passes all the same.
+                    Some(Err(AnswerError::Denied(denial))) => {
+                        *self = Self::Failed;
+                        *body = None;
+                        Err(AnswerError::Denied(denial))
+                    }
+                    // What cannot be read passes all the same.
                     Some(Err(_)) => {
-                        *counting = None;
+                        *reading = None;
                         Ok(None)
                     }
                     None => Ok(None),
@@ -110,7 +133,8 @@ impl AnswerBody {
 
 /// A body that is being rewritten.
 pub(crate) struct Rewriting {
-    plan: Arc<Plan>,
+    /// Without one what is read passes.
+    plan: Option<Arc<Plan>>,
     learnt: Option<Arc<Learnt>>,
     limits: Limits,
     decoder: Option<Decoder>,
@@ -123,6 +147,10 @@ pub(crate) struct Rewriting {
     plain: Vec<u8>,
     /// Whether any byte of the body has come: an empty one has nothing to hide.
     has_begun: bool,
+    /// Whether messages are heard, if it is messages.
+    listens: bool,
+    /// Whether something has to be hidden since a message was heard.
+    turns: bool,
 }
 
 enum Stage {
@@ -132,6 +160,8 @@ enum Stage {
         held: Vec<u8>,
     },
     Redact(Box<Redactor>),
+    /// Messages, each read for itself.
+    Messages(Box<Row>),
     /// What is left passes.
     Clear,
     /// What is left is left out.
@@ -144,7 +174,7 @@ impl Rewriting {
     /// Begins a body that leaves in the coding `shown`.
     pub(crate) fn new(
         rewrite: &Rewrite,
-        plan: Arc<Plan>,
+        plan: Option<Arc<Plan>>,
         learnt: Option<Arc<Learnt>>,
         limits: Limits,
         shown: Coding,
@@ -161,6 +191,8 @@ impl Rewriting {
             encoder: (shown != Coding::Identity).then(|| Encoder::new(shown)),
             plain: Vec::new(),
             has_begun: false,
+            listens: false,
+            turns: false,
         };
         rewriting.stage = match &rewrite.carrier {
             Carrier::Typed(format) => rewriting.redact(*format),
@@ -169,19 +201,31 @@ impl Rewriting {
         rewriting
     }
 
-    fn redact(&self, format: Format) -> Stage {
-        let redactor = Redactor::new(Arc::clone(&self.plan), format, self.limits);
-        Stage::Redact(Box::new(match &self.learnt {
-            Some(learnt) => redactor.with_copies(Arc::clone(learnt)),
-            None => redactor,
-        }))
+    /// Has the events of messages be heard as they pass.
+    pub(crate) fn listening(mut self, listens: bool) -> Self {
+        self.listens = listens;
+        self
     }
 
-    fn take(&mut self, chunk: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+    fn redact(&self, format: Format) -> Stage {
+        let heard = Heard { plan: self.plan.clone(), learnt: self.learnt.clone() };
+        if self.listens && format == Format::Framed {
+            return Stage::Messages(Box::new(Row::new(heard, self.limits)));
+        }
+        heard.redactor(format, self.limits).map_or(Stage::Clear, |redactor| Stage::Redact(Box::new(redactor)))
+    }
+
+    fn take(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        listener: &mut dyn Listener,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Summary>, AnswerError> {
         self.has_begun |= !chunk.is_empty();
-        let Some(mut encoder) = self.encoder.take() else { return self.decode(chunk, end, out) };
+        let Some(mut encoder) = self.encoder.take() else { return self.decode(chunk, end, listener, out) };
         let mut plain = std::mem::take(&mut self.plain);
-        let summary = self.decode(chunk, end, &mut plain)?;
+        let summary = self.decode(chunk, end, listener, &mut plain)?;
         if !plain.is_empty() {
             encoder.write(&plain, out)?;
         }
@@ -200,27 +244,39 @@ impl Rewriting {
         Ok(summary)
     }
 
-    fn decode(&mut self, chunk: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
-        let Some(mut decoder) = self.decoder.take() else { return self.read(chunk, end, out) };
+    fn decode(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        listener: &mut dyn Listener,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Summary>, AnswerError> {
+        let Some(mut decoder) = self.decoder.take() else { return self.read(chunk, end, listener, out) };
         let (mut input, mut piece) = (chunk, std::mem::take(&mut self.piece));
         loop {
             piece.clear();
             let progress = decoder.decode(&mut input, &mut piece, PIECE)?;
-            self.read(&piece, false, out)?;
+            self.read(&piece, false, listener, out)?;
             if progress == Progress::NeedsInput {
                 break;
             }
         }
         if end {
             decoder.finish()?;
-            return self.read(&[], true, out);
+            return self.read(&[], true, listener, out);
         }
         (self.decoder, self.piece) = (Some(decoder), piece);
         Ok(None)
     }
 
     /// Reads what is decoded.
-    fn read(&mut self, text: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+    fn read(
+        &mut self,
+        text: &[u8],
+        end: bool,
+        listener: &mut dyn Listener,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Summary>, AnswerError> {
         if let Stage::Head { guess, held } = &mut self.stage {
             held.extend_from_slice(text);
             let judged = guess.judge(held, end);
@@ -238,9 +294,9 @@ impl Rewriting {
                     Unknown::IsCut => return Err(AnswerError::Unknown),
                 },
             };
-            return self.write(&held, end, out);
+            return self.write(&held, end, listener, out);
         }
-        self.write(text, end, out)
+        self.write(text, end, listener, out)
     }
 
     fn hold(&mut self, bytes: Vec<u8>) {
@@ -249,17 +305,32 @@ impl Rewriting {
         }
     }
 
-    fn write(&mut self, text: &[u8], end: bool, out: &mut Vec<u8>) -> Result<Option<Summary>, AnswerError> {
+    fn write(
+        &mut self,
+        text: &[u8],
+        end: bool,
+        listener: &mut dyn Listener,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Summary>, AnswerError> {
         match &mut self.stage {
             Stage::Clear => out.extend_from_slice(text),
             Stage::Dropped | Stage::Over | Stage::Head { .. } => {}
             Stage::Redact(redactor) => redactor.write(text, out)?,
+            Stage::Messages(row) => {
+                row.write(text, listener, out)?;
+                self.turns |= row.turns();
+            }
         }
         if !end {
             return Ok(None);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Redact(redactor) if self.has_begun => Ok(Some(redactor.finish(out)?)),
+            Stage::Messages(mut row) => {
+                let summary = row.finish(listener, out)?;
+                self.turns |= row.turns();
+                Ok(Some(summary))
+            }
             Stage::Redact(_) | Stage::Clear | Stage::Dropped | Stage::Over | Stage::Head { .. } => Ok(None),
         }
     }

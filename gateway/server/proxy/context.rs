@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     answer_body::AnswerBody,
+    in_band::Part,
     log::Noted,
     request_body::RequestBody,
     tunnel::{Offer, Tunnel},
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) client_ip: Option<ClientIp>,
     pub(crate) path: Option<CanonicalPath>,
     pub(crate) identity: Identity,
+    /// The part that this request has in a stream.
+    pub(crate) in_band: Option<Part>,
     /// Set once the request is allowed.
     pub(crate) orders: Option<Box<Orders>>,
     /// Set once it is refused; the first refusal stays.
@@ -73,6 +76,7 @@ impl Context {
             client_ip: None,
             path: None,
             identity: Identity::Nobody,
+            in_band: None,
             orders: None,
             denial: None,
             request_body: RequestBody::Open,

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use chatwarden_policy::{
+    account::Identity,
     body::DownloadKind,
     extract,
     profile::{Classified, Place},
@@ -142,6 +143,13 @@ pub(crate) fn note_answer(ctx: &mut Context, header: &ResponseHeader) {
     let pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect::<Vec<_>>();
     let fresh = (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok()).flatten();
     ctx.noted.fresh_cookies = fresh;
+}
+
+/// Notes that messages of a stream have signed an account in.
+pub(crate) fn note_sign_in(ctx: &mut Context, identity: &Identity) {
+    if identity.account().is_some() {
+        ctx.noted.action.get_or_insert_with(|| Action::SignIn.into());
+    }
 }
 
 /// Who signed in: the identity sources are asked with what the application handed out.

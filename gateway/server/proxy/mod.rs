@@ -1,7 +1,7 @@
 //! The proxy: pingora's callbacks, each one call into the file of its phase.
 //!
-//! Files in the order in which the bytes meet them: `head`, `request`, `request_body`, `restore`, `upstream`,
-//! `handshake`, `response`, `answer_body`, `tunnel`, `log`; `refusal` is the table from a reason to a response.
+//! Files in the order in which the bytes meet them: `head`, `request`, `in_band`, `request_body`, `restore`, `upstream`,
+//! `handshake`, `response`, `answer_body`, `row`, `tunnel`, `log`; `refusal` is the table from a reason to a response.
 
 mod answer_body;
 mod context;
@@ -10,6 +10,7 @@ mod framing;
 mod handshake;
 mod head;
 mod identicon;
+mod in_band;
 mod log;
 mod rate;
 mod refusal;
@@ -17,6 +18,7 @@ mod request;
 mod request_body;
 mod response;
 mod restore;
+mod row;
 mod tunnel;
 mod upstream;
 mod validators;

@@ -17,7 +17,9 @@ use tracing::debug;
 use super::{
     context::Context,
     head::{self, Target},
-    identicon, log,
+    identicon,
+    in_band::{self, Part},
+    log,
     refusal::Refusal,
     request_body::{self, BodyError, Holding, Overflow, ReadAhead, RequestBody, Taken, Whole},
     restore::{self, Reading},
@@ -95,7 +97,13 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     if identicon::is_reserved(target.path.as_str()) {
         return Ok(Allowed::Drawing { address: target.path.as_str().to_owned(), stands_in: false });
     }
-    ctx.identity = identify(ctx, session, classified.public).await?;
+    let found = identify(ctx, session, classified.public).await?;
+    ctx.in_band = Part::of(shared, ctx, session, &classified, &found)?;
+    ctx.identity = match (&ctx.in_band, &classified.ticket) {
+        (Some(part), _) => part.identity(shared)?,
+        (None, Some(ticket)) => in_band::spender(shared, ticket, &found)?,
+        (None, None) => found,
+    };
     let mut orders = evaluate(ctx, session, &target, &classified, client_ip, today)?;
     let mut target = target;
     if let Some((path, query)) = restore::head(ctx, &orders, &target)? {
@@ -166,7 +174,7 @@ async fn inspect(
     target: &Target,
 ) -> Result<(), Denial> {
     let Some(orders) = ctx.orders.as_deref() else { return Ok(()) };
-    let wanted = orders.judge_recipients.is_some() || orders.judge_multipart;
+    let wanted = orders.judge_recipients.is_some() || orders.judge_multipart || ctx.in_band.is_some();
     let noted = orders.download || orders.action.as_ref().is_some_and(|action| action.reads_body());
     if !has_body(session) {
         return judge_body(shared, ctx, session, target.query.as_deref(), &Bytes::new()).map(|_| ());
@@ -260,8 +268,10 @@ fn judge_under(
     for denial in &monitored {
         log::monitored(ctx, denial);
     }
+    let kind = judged?;
+    in_band::sent(shared, ctx, orders, coded, &restored.body)?;
     // The log is told what the caller wrote, never what it stands for.
-    log::note_body(ctx, orders, &restored.came, judged?);
+    log::note_body(ctx, orders, &restored.came, kind);
     let changed = restored.decoded || restored.body != *body;
     Ok(Whole { bytes: restored.body, changed, decoded: restored.decoded })
 }

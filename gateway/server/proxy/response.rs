@@ -22,9 +22,11 @@ use pingora::{
 use tracing::warn;
 
 use super::{
-    answer_body::{AnswerBody, Rewriting},
+    answer_body::{AnswerBody, AnswerError, Rewriting},
     context::Context,
-    fields, framing, log, refusal, request, stop, tunnel, validators,
+    fields, framing,
+    in_band::{Ear, Part},
+    log, refusal, request, stop, tunnel, validators,
 };
 use crate::{
     gateway::Shared,
@@ -83,9 +85,11 @@ fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &m
         headers: request.headers.clone(),
         area: request::area(ctx, request.method.as_str(), path),
         upgrade,
+        in_band: ctx.in_band.as_ref().and_then(|part| part.stream(shared)),
     };
     let shown = Shown::of(&ctx.running, orders);
-    ctx.stream = Some(shared.streams.register(asked, &ctx.identity, shown, switch));
+    let found = ctx.in_band.as_ref().map_or(&ctx.identity, Part::found);
+    ctx.stream = Some(shared.streams.register(asked, found, shown, switch));
 }
 
 fn judge(
@@ -133,6 +137,7 @@ fn judge(
     }
     fields::mask(header, &orders.masking, ctx.policy().profile.headers(), learnt.as_ref())?;
     let limits = ctx.config().limits.redaction();
+    let listens = ctx.in_band.is_some() && !ctx.policy().profile.streams().sign_ins.is_empty();
     match (answer, &orders.masking.hide) {
         (Answer::Refuse(denial), _) => {
             let reason = denial.reason;
@@ -147,7 +152,8 @@ fn judge(
         }
         (Answer::Rewrite(rewrite), Some(plan)) => {
             let shown = recode(header, session)?;
-            let rewriting = Rewriting::new(&rewrite, Arc::clone(plan), learnt, limits, shown);
+            let plan = Some(Arc::clone(plan));
+            let rewriting = Rewriting::new(&rewrite, plan, learnt, limits, shown).listening(listens);
             ctx.answer_body = AnswerBody::Rewrite(Box::new(rewriting));
         }
         (Answer::Rewrite(_), None) => return Err(stop(Reason::InternalError)),
@@ -155,10 +161,10 @@ fn judge(
             recode(header, session)?;
         }
         (Answer::Pass, _) => {
-            if let (Some(plan), Some(rewrite)) = (&orders.masking.count, answer::count(&facts)) {
-                let plan = Arc::clone(plan);
+            let plan = orders.masking.count.clone();
+            if let (true, Some(rewrite)) = (plan.is_some() || listens, answer::count(&facts)) {
                 let rewriting = Rewriting::new(&rewrite, plan, learnt, limits, Coding::Identity);
-                ctx.answer_body = AnswerBody::Count(Some(Box::new(rewriting)));
+                ctx.answer_body = AnswerBody::Beside(Some(Box::new(rewriting.listening(listens))));
             }
         }
     }
@@ -259,11 +265,19 @@ pub(crate) fn body(
     end: bool,
     ctx: &mut Context,
 ) -> pingora::Result<()> {
-    match ctx.answer_body.filter(body, end) {
+    let mut answer_body = std::mem::take(&mut ctx.answer_body);
+    let filtered = answer_body.filter(body, end, &mut Ear { shared, ctx });
+    ctx.answer_body = answer_body;
+    match filtered {
         Ok(None) => Ok(()),
         Ok(Some(finished)) => {
             log::masked(shared, ctx, &finished);
             Ok(())
+        }
+        Err(AnswerError::Denied(denial)) => {
+            let reason = denial.reason;
+            ctx.refuse(denial);
+            Err(stop(reason))
         }
         Err(error) => {
             warn!(error = error.name(), request_id = %ctx.request_id, "Answer cut: it cannot be checked");

@@ -13,7 +13,9 @@ use std::{
 
 use bytes::Bytes;
 use chatwarden_policy::{
+    in_band::{MAX_MESSAGE_BYTES, events},
     message::Messages,
+    profile::StreamRules,
     reason::{Denial, Reason},
     verdict::Orders,
 };
@@ -31,8 +33,8 @@ use pingora::{
 };
 use tracing::debug;
 
-use super::{answer_body::Finished, context::Context, log, stop};
-use crate::gateway::Shared;
+use super::{answer_body::Finished, context::Context, in_band::Ear, log, row::Listener, stop};
+use crate::{gateway::Shared, generation::Running, in_band::Stream};
 
 /// How long a client may take to answer a close frame, and to read it.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -51,7 +53,10 @@ pub(crate) struct Offer {
 /// An open WebSocket whose messages are read.
 pub(crate) struct Tunnel {
     request_id: String,
+    running: Arc<Running>,
     messages: Messages,
+    /// The stream whose account the messages may sign in.
+    stream: Option<Stream>,
     server: ServerMessages,
     client: ClientMessages,
     state: State,
@@ -111,22 +116,21 @@ pub(super) fn open(
     }
     let configured = ctx.config().limits;
     let limits = Limits { message: configured.message, redact: configured.redaction(), ..Limits::default() };
-    // Of a caller whom nobody knows nothing is kept for others.
-    let learnt = learnt.unwrap_or_else(|| Arc::new(Learnt::new(LEARNT_VALUES)));
     let mut server = ServerMessages::new(deflate, &shared.contexts, limits);
-    server.set_plan(messages.plan()?.cloned(), Some(learnt));
-    if let Err(denial) = messages.receive_binary() {
-        server.set_binary(Binary::Refuse(refusal(&denial)));
+    if messages.follows() {
+        server.tell(MAX_MESSAGE_BYTES);
     }
-    let client = ClientMessages::new(deflate, &shared.contexts, limits);
-    let tunnel = Tunnel {
+    let mut tunnel = Tunnel {
         request_id: ctx.request_id.clone(),
-        messages,
+        running: Arc::clone(&ctx.running),
+        stream: ctx.in_band.as_ref().and_then(|part| part.stream(shared)).filter(|_| messages.follows()),
         server,
-        client,
+        client: ClientMessages::new(deflate, &shared.contexts, limits),
         state: State::Open,
         _reservation: reservation,
+        messages,
     };
+    tunnel.show(learnt)?;
     ctx.tunnel = Some(Box::new(tunnel));
     Ok(())
 }
@@ -156,16 +160,16 @@ pub(super) fn from_server(
     body: &mut Option<Bytes>,
     ctx: &mut Context,
 ) -> pingora::Result<()> {
-    let (Some(tunnel), Some(chunk)) = (&mut ctx.tunnel, body.take()) else { return Ok(()) };
+    let (Some(mut tunnel), Some(chunk)) = (ctx.tunnel.take(), body.take()) else { return Ok(()) };
     if matches!(tunnel.state, State::Closing { .. }) {
+        ctx.tunnel = Some(tunnel);
         return Ok(());
     }
     let mut out = Vec::with_capacity(chunk.len() + chunk.len() / 8 + 64);
-    let result = tunnel.server.write(&chunk, &mut out);
+    let result = tunnel.carry(shared, ctx, &chunk, &mut out);
     let summary = tunnel.server.take_summary();
     let mut cut = None;
-    if let Err(error) = result {
-        let (code, denial) = tunnel.blame_server(error);
+    if let Err((code, denial)) = result {
         if tunnel.server.is_between_frames() {
             write_close(code, denial.reason.code(), None, &mut out);
             tunnel.begin_closing(session);
@@ -174,6 +178,7 @@ pub(super) fn from_server(
         }
         ctx.refuse(denial);
     }
+    ctx.tunnel = Some(tunnel);
     *body = (!out.is_empty()).then(|| out.into());
     if summary.total() > 0 {
         log::masked(shared, ctx, &Finished { summary, monitored: false });
@@ -182,6 +187,51 @@ pub(super) fn from_server(
 }
 
 impl Tunnel {
+    /// Has what follows be rewritten as the messages are judged.
+    ///
+    /// # Errors
+    /// Nobody knows what may pass.
+    fn show(&mut self, learnt: Option<Arc<Learnt>>) -> Result<(), Denial> {
+        // Of a caller whom nobody knows nothing is kept for others.
+        let learnt = learnt.unwrap_or_else(|| Arc::new(Learnt::new(LEARNT_VALUES)));
+        self.server.set_plan(self.messages.plan()?.cloned(), Some(learnt));
+        self.server.set_binary(match self.messages.receive_binary() {
+            Ok(()) => Binary::Pass,
+            Err(denial) => Binary::Refuse(refusal(&denial)),
+        });
+        Ok(())
+    }
+
+    /// Takes a chunk of the app, and appends what goes to the client.
+    fn carry(
+        &mut self,
+        shared: &Shared,
+        ctx: &mut Context,
+        chunk: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), (CloseCode, Denial)> {
+        let mut rest = chunk;
+        // What signs in may have been said in another connection of the stream.
+        let mut text = Some(Vec::new());
+        while let Some(said) = text {
+            self.hear(shared, ctx, &said).map_err(|denial| (CloseCode::Policy, denial))?;
+            text = self.server.write_message(&mut rest, out).map_err(|error| self.blame_server(error))?;
+        }
+        Ok(())
+    }
+
+    /// Hears a message of the app, and judges what follows anew where it makes the stream somebody else's.
+    fn hear(&mut self, shared: &Shared, ctx: &mut Context, text: &[u8]) -> Result<(), Denial> {
+        if self.stream.is_none() {
+            return Ok(());
+        }
+        let events = events(text).unwrap_or_default();
+        let Some(heard) = (Ear { shared, ctx }).hear(&events)? else { return Ok(()) };
+        let orders = ctx.orders.as_deref().ok_or(Reason::InternalError)?;
+        self.messages = ctx.policy().messages(orders).ok_or(Reason::InternalError)?;
+        self.show(heard.learnt)
+    }
+
     /// Takes a chunk of the client: what goes to the app, none if the tunnel ends, and why it closes.
     async fn pass(&mut self, session: &mut Session, chunk: &[u8]) -> (Option<Vec<u8>>, Option<Denial>) {
         let mut out = Vec::new();
@@ -211,7 +261,9 @@ impl Tunnel {
     }
 
     fn judge(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), (CloseCode, Denial)> {
-        let mut seat = Seat { messages: &self.messages, denied: None };
+        let rules = self.running.generation.policy.profile.streams();
+        let stream = self.stream.as_ref().map(|stream| (stream, rules));
+        let mut seat = Seat { messages: &self.messages, stream, denied: None };
         let mut is_keyless = false;
         let mut keys = || {
             masking_key().unwrap_or_else(|| {
@@ -275,10 +327,21 @@ impl Tunnel {
 /// Judges a client's messages by the policy.
 struct Seat<'t> {
     messages: &'t Messages,
+    stream: Option<(&'t Stream, &'t StreamRules)>,
     denied: Option<Denial>,
 }
 
 impl Seat<'_> {
+    /// Notes what a message says of whose the stream is, before the app sees it.
+    fn note(&self, kind: Kind, payload: &[u8]) -> Result<(), Denial> {
+        let Some((stream, rules)) = self.stream else { return Ok(()) };
+        match kind {
+            Kind::Text => stream.sent(rules, &events(payload).map_err(|_| Reason::UnscannableRequest)?),
+            Kind::Binary => stream.sent_unread(),
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, denial: Denial) -> Refusal {
         let refusal = refusal(&denial);
         self.denied = Some(denial);
@@ -294,8 +357,8 @@ impl Judge for Seat<'_> {
         }
     }
 
-    fn judge(&mut self, _: Kind, payload: &[u8]) -> Verdict {
-        match self.messages.judge(payload) {
+    fn judge(&mut self, kind: Kind, payload: &[u8]) -> Verdict {
+        match self.messages.judge(payload).and_then(|()| self.note(kind, payload)) {
             Ok(()) => Verdict::Pass,
             Err(denial) => Verdict::Refuse(self.refuse(denial)),
         }

@@ -10,7 +10,7 @@ use chatwarden_redact::{Plan, find_marks, websocket::Kind};
 use crate::{
     policy::Policy,
     reason::{Denial, Reason, RuleRef},
-    verdict::Orders,
+    verdict::{Area, Orders},
 };
 
 mod names;
@@ -26,10 +26,13 @@ pub struct Messages {
     send: Option<RuleRef>,
     receive: Option<RuleRef>,
     file_events: Arc<[String]>,
+    /// Whether an account may sign in by them.
+    follows: bool,
 }
 
 impl Policy {
-    /// How the messages of a WebSocket are judged. None: nothing is kept from the caller, and they pass unread.
+    /// How the messages of a WebSocket are judged. None: nothing is kept from the caller, nobody signs in by them, and they
+    /// pass unread.
     pub fn messages(&self, orders: &Orders) -> Option<Messages> {
         let enforced = |block: &crate::verdict::FileBlock| block.enforced.then_some(block.rule);
         let masking = &orders.masking;
@@ -40,13 +43,20 @@ impl Policy {
             send: orders.send_block.as_ref().and_then(enforced),
             receive: orders.receive_block.as_ref().and_then(enforced),
             file_events: self.profile.file_events(),
+            follows: !matches!(orders.area, Area::Public | Area::Assets) && self.profile.streams().sign_in(),
         };
         let reads = messages.plan.is_some() || messages.contacts.is_some();
-        (reads || messages.send.is_some() || messages.receive.is_some()).then_some(messages)
+        let blocks = messages.send.is_some() || messages.receive.is_some();
+        (reads || blocks || messages.follows).then_some(messages)
     }
 }
 
 impl Messages {
+    /// Whether an account may sign in by them, so that each has to be read for its events.
+    pub fn follows(&self) -> bool {
+        self.follows
+    }
+
     /// What is hidden in the texts of the server.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod queries;
 mod read;
 mod scope;
 mod shape;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use self::{
     queries::{Query, Term},
     scope::{Channels, ContactField, Scope},
     shape::{INTROSPECTION, PLACE, PROFILE},
+    streams::{Mint, StreamRules},
 };
 use crate::{
     path::CanonicalPath,
@@ -43,6 +45,7 @@ pub struct Profile {
     html_states: Vec<String>,
     headers: Vec<(String, Class)>,
     file_events: Arc<[String]>,
+    streams: StreamRules,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -76,6 +79,10 @@ enum Restriction {
     /// The scope bit of contact fields.
     Fields(usize),
     Query(Arc<Query>),
+    /// Requests with one value of this query parameter are one stream.
+    Stream(streams::Session),
+    /// A ticket is spent here.
+    Spend,
 }
 
 /// Where a request holds a value.
@@ -157,6 +164,10 @@ pub struct Classified<'p> {
     pub area: Option<&'p str>,
     /// Which of the profile's scopes holds.
     pub scope: usize,
+    /// The query parameter whose value makes requests one stream.
+    pub stream: Option<&'p str>,
+    /// The ticket that is spent.
+    pub ticket: Option<String>,
     /// A missing member of the body means unchanged.
     pub merge: bool,
     /// The segments of the path that a `{parameter}` of the route that restores names, from 0; none where nothing is
@@ -209,6 +220,11 @@ impl Profile {
     /// The names of events that send files.
     pub fn file_events(&self) -> Arc<[String]> {
         Arc::clone(&self.file_events)
+    }
+
+    /// The messages of streams that are known by name.
+    pub fn streams(&self) -> &StreamRules {
+        &self.streams
     }
 
     /// The names of the parts of the web interface.
@@ -273,6 +289,14 @@ impl<'p> Classified<'p> {
                 let parameters = found.params().map(|(name, value)| (name.to_owned(), value.to_owned()));
                 self.queries.push(Queried { query, parameters: parameters.collect() });
             }
+            Restriction::Stream(session) => {
+                self.stream.get_or_insert(session);
+            }
+            Restriction::Spend if self.ticket.is_none() => {
+                let token = found.params().find(|(name, _)| *name == "token");
+                self.ticket = token.map(|(_, value)| value.to_owned());
+            }
+            Restriction::Spend => {}
         }
     }
 

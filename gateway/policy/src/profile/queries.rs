@@ -162,6 +162,8 @@ fn tells(restriction: &Restriction) -> Option<&'static str> {
         | Restriction::SignOut
         | Restriction::Area(_)
         | Restriction::Fields(_)
-        | Restriction::Query(_) => None,
+        | Restriction::Query(_)
+        | Restriction::Stream(_)
+        | Restriction::Spend => None,
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chatwarden_redact::{Class, HtmlRule, Selector};
 
 use super::{
-    Action, Channels, Download, Grant, Place, Profile, Restriction, Scope, scope::Declared, shape::PROFILE,
+    Action, Channels, Download, Grant, Place, Profile, Restriction, Scope, StreamRules, scope::Declared,
+    shape::PROFILE,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, quote},
@@ -40,7 +41,7 @@ impl Profile {
                         "unknown-profile",
                         format!("there is no bundled profile {}", quote(base.written())),
                     )
-                    .help("bundled are `blinger`, `chatwoot` and `generic`"),
+                    .help("bundled are `blinger`, `chatwoot`, `generic` and `thelounge`"),
                 ),
             }
         }
@@ -69,6 +70,7 @@ pub(super) struct Reader {
     /// Response header fields, in lower case.
     headers: Vec<(String, Class)>,
     file_events: Vec<String>,
+    pub(super) streams: StreamRules,
     areas: Vec<String>,
     action_types: Vec<String>,
 }
@@ -118,6 +120,7 @@ impl Reader {
         document.get("headers").into_iter().flat_map(Node::entries).for_each(|entry| self.header(&entry));
         self.contact_data(document);
         self.way_back(document);
+        self.streams(document);
         if let Some(source) = document.get("identity").and_then(|identity| identity.get("introspection")) {
             match source.read() {
                 Ok(value) => self.identity = Some(value),
@@ -240,6 +243,7 @@ impl Reader {
             html_states: self.html_states,
             headers: self.headers,
             file_events: self.file_events.into(),
+            streams: self.streams,
             areas: self.areas,
             action_types: self.action_types,
         };
@@ -258,7 +262,9 @@ impl Reader {
             | Restriction::Action(_)
             | Restriction::Area(_)
             | Restriction::Fields(_)
-            | Restriction::Query(_) => None,
+            | Restriction::Query(_)
+            | Restriction::Stream(_)
+            | Restriction::Spend => None,
         };
         for node in document.get("public").into_iter().flat_map(Node::items) {
             let Ok(public) = Pattern::parse(node.written()) else { continue };

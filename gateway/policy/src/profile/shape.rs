@@ -99,7 +99,11 @@ pub const PROFILE: Shape = Shape::Object(&[
         "What requests search, sort and filter by: refused on hidden fields, but for exact aliases.",
         Shape::List(&QUERY),
     ),
-    Field::new("tickets", "Upload tickets, where they are made and spent.", Shape::Any).later(),
+    Field::new(
+        "tickets",
+        "Upload tickets: spending one is judged as the account that it was handed to.",
+        Shape::List(&TICKET),
+    ),
     Field::new(
         "headers",
         "Response header fields that hold contact data, by their names.",
@@ -115,7 +119,12 @@ pub const PROFILE: Shape = Shape::Object(&[
         "Objects whose keys are contacts, by class. Keys are always shown as aliases.",
         CONTACT_KEYS,
     ),
-    Field::new("events", "Names inside the messages of WebSockets.", EVENTS),
+    Field::new("events", "Names inside real-time messages.", EVENTS),
+    Field::new(
+        "streams",
+        "Requests that are one stream, besides WebSockets: long polls and what is sent beside them.",
+        Shape::List(&STREAM),
+    ),
     Field::new(
         "keep",
         "What is never masked, with everything in it: colleagues, the company's own numbers. `routes` match exactly.",
@@ -181,15 +190,6 @@ const ROUTES: Shape = Shape::List(&Shape::ROUTE);
 const FILES: Shape = Shape::Object(&[
     Field::new("send", "Where files are sent.", ROUTES),
     Field::new("receive", "Where files are received.", ROUTES),
-]);
-
-const EVENTS: Shape = Shape::Object(&[
-    Field::new("sign_in", "Events that sign an account in.", Shape::Any).later(),
-    Field::new(
-        "file",
-        "Events that send a file, or ask for leave to. They are refused to groups that may not send files: Socket.IO and Phoenix events, and values of the members `event`, `type`, `action`, `msg`, `method`, `command` and `target`.",
-        Shape::List(&Shape::Text("an event's name")),
-    ),
 ]);
 
 const FIELD: Shape = Shape::Union(&[
@@ -298,6 +298,48 @@ const FILTER: Shape = Shape::Object(&[
 
 /// Parameters of the query or the route, form fields, or JSON members at any depth.
 const NAMES: Shape = Shape::List(&Shape::Text("a parameter's name"));
+
+const EVENTS: Shape = Shape::Object(&[
+    Field::new(
+        "sign_in",
+        "How an account signs in by messages. Until it has, the strictest rules hold for the stream.",
+        Shape::List(&SIGN_IN),
+    ),
+    Field::new(
+        "file",
+        "Events that send a file, or ask for leave to. They are refused to groups that may not send files: Socket.IO and Phoenix events, and values of the members `event`, `type`, `action`, `msg`, `method`, `command` and `target`.",
+        Shape::List(&EVENT),
+    ),
+]);
+
+const EVENT: Shape = Shape::Text("an event's name");
+
+const SIGN_IN: Shape = Shape::Object(&[
+    Field::new("name", "The client's event.", EVENT).required(),
+    Field::new("account", "Where it names the account, such as `$[1].user`.", Shape::JSON_PATH).required(),
+    Field::new("confirmed", "The application's event that takes it.", EVENT).required(),
+    Field::new(
+        "refused",
+        "The application's event that does not; without, a stream in which a sign-in failed stays unknown.",
+        EVENT,
+    ),
+]);
+
+const STREAM: Shape = Shape::Object(&[
+    Field::new("route", "The route.", Shape::ROUTE).required(),
+    Field::new(
+        "session",
+        "The query parameter whose value the requests of one stream share, such as `sid`.",
+        Shape::Text("a parameter's name"),
+    )
+    .required(),
+]);
+
+const TICKET: Shape = Shape::Object(&[
+    Field::new("event", "The application's event that hands a ticket out.", EVENT).required(),
+    Field::new("token", "Where it holds the ticket, such as `$[1]`.", Shape::JSON_PATH).required(),
+    Field::new("spend", "Where it is spent: a route with `{token}`.", Shape::ROUTE).required(),
+]);
 
 const DOWNLOAD: Shape = Shape::Object(&[
     Field::new("route", "The route.", Shape::ROUTE).required(),

@@ -54,11 +54,10 @@ fn routes_that_grant_match_exactly_and_routes_that_restrict_match_loosely() {
 }
 
 #[test]
-fn events_that_send_files_append_and_others_come_later() {
+fn events_that_send_files_append() {
     let (profile, _) = parse("app: x\nevents: { file: [\"upload:auth\", ufsCreate] }\n").unwrap();
     assert_eq!(*profile.file_events(), ["upload:auth", "ufsCreate"]);
     assert!(parse("app: x\n").unwrap().0.file_events().is_empty());
-    assert_eq!(codes("app: x\nevents: { sign_in: [auth] }\n"), [("not-supported-yet", 2)]);
 }
 
 #[test]
@@ -119,7 +118,7 @@ actions:
         codes(text),
         [("malformed-route", 2), ("malformed-jsonpath", 4), ("malformed-type", 6), ("unknown-parameter", 7)]
     );
-    assert_eq!(codes("app: x\ntickets: []\n"), [("not-supported-yet", 2)]);
+    assert_eq!(codes("app: x\nvisitor_credentials: []\n"), [("not-supported-yet", 2)]);
 }
 
 #[test]
@@ -252,4 +251,31 @@ fn a_way_back_that_would_tell_or_do_nothing_is_reported() {
             told.iter().map(|(code, _)| *code).filter(|code| *code != "route-overlap").collect();
         assert_eq!(expected.is_some_and(|code| told.contains(&code)), !told.is_empty(), "{text}: {told:?}");
     }
+}
+
+#[test]
+fn streams_and_their_messages_are_read() {
+    let text = r#"
+app: x
+events:
+  sign_in: [ { name: "auth:perform", account: "$[1].user", confirmed: "auth:success" } ]
+  file: ["upload:auth"]
+streams: [ { route: "* /socket.io/**", session: sid } ]
+tickets: [ { event: "upload:auth", token: "$[1]", spend: "POST /uploads/new/{token}" } ]
+"#;
+    let (profile, warnings) = parse(text).unwrap();
+    assert!(warnings.is_empty());
+    assert!(profile.streams().sign_in());
+    assert_eq!(*profile.file_events(), ["upload:auth"]);
+    assert_eq!(profile.streams().sign_ins[0].confirmed, "auth:success");
+    assert_eq!(profile.streams().tickets[0].event, "upload:auth");
+    let classified = profile.classify("POST", &path("/Socket.io/"));
+    assert_eq!((classified.stream, classified.ticket), (Some("sid"), None));
+    let classified = profile.classify("POST", &path("/uploads/new/a-b"));
+    assert_eq!((classified.stream, classified.ticket.as_deref()), (None, Some("a-b")));
+
+    let wrong = text.replace("{token}", "{ticket}").replace("$[1].user", "$[");
+    assert_eq!(codes(&wrong), [("malformed-jsonpath", 4), ("unknown-parameter", 7)]);
+    assert_eq!(codes(&text.replace(", confirmed: \"auth:success\"", "")), [("missing-key", 4)]);
+    assert_eq!(codes("app: x\nevents: { sign_in: [auth] }\n"), [("wrong-type", 2)]);
 }

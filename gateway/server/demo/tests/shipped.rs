@@ -41,7 +41,7 @@ async fn live_events_carry_contacts_in_the_named_fields_only() {
 
 #[test]
 fn the_profiles_are_free_of_warnings() {
-    for name in ["blinger", "generic"] {
+    for name in ["blinger", "chatwoot", "generic", "thelounge"] {
         assert_eq!(profile(name).app, name);
     }
 }

@@ -2,7 +2,18 @@
 
 use chatwarden_redact::{AliasKey, Class, Selector};
 
+use chatwarden_policy::in_band::Event;
+
 use super::*;
+
+/// Hears nothing.
+struct Deaf;
+
+impl Listener for Deaf {
+    fn hear(&mut self, _: &[Event]) -> Result<Option<Heard>, Denial> {
+        Ok(None)
+    }
+}
 
 fn plan() -> Arc<Plan> {
     let key = AliasKey::new(&[7; 32]).unwrap();
@@ -13,7 +24,7 @@ fn plan() -> Arc<Plan> {
 fn begin(content_type: Option<&str>, codings: &[Coding], unknown: Unknown, shown: Coding) -> AnswerBody {
     let carrier = Carrier::of(content_type, None).unwrap();
     let rewrite = Rewrite { carrier, codings: codings.to_vec(), unknown };
-    AnswerBody::Rewrite(Box::new(Rewriting::new(&rewrite, plan(), None, Limits::default(), shown)))
+    AnswerBody::Rewrite(Box::new(Rewriting::new(&rewrite, Some(plan()), None, Limits::default(), shown)))
 }
 
 /// What leaves of a body with each chunk, and behind the last one.
@@ -21,11 +32,11 @@ fn through(mut answer: AnswerBody, chunks: &[&[u8]]) -> Result<Vec<Vec<u8>>, Ans
     let mut left = Vec::new();
     for chunk in chunks {
         let mut body = Some(Bytes::copy_from_slice(chunk));
-        answer.filter(&mut body, false)?;
+        answer.filter(&mut body, false, &mut Deaf)?;
         left.push(body.unwrap_or_default().to_vec());
     }
     let mut body = None;
-    answer.filter(&mut body, true)?;
+    answer.filter(&mut body, true, &mut Deaf)?;
     left.push(body.unwrap_or_default().to_vec());
     Ok(left)
 }
@@ -131,7 +142,7 @@ fn an_event_leaves_when_it_comes_in_every_coding() {
         let mut decoder = Decoder::new(&codings, CodingLimits::default());
         for (chunk, expected) in chunks.into_iter().zip(["data: {\"phone\":\"+999", "data: {\"n\":2}\n\n"]) {
             let mut body = Some(Bytes::from(chunk));
-            answer.filter(&mut body, false).unwrap();
+            answer.filter(&mut body, false, &mut Deaf).unwrap();
             let (left, mut shown) = (body.unwrap_or_default(), Vec::new());
             decoder.decode(&mut &left[..], &mut shown, PIECE).unwrap();
             let shown = String::from_utf8(shown).unwrap();
@@ -149,11 +160,33 @@ fn what_is_counted_passes_as_it_came_readable_or_not() {
     ] {
         let carrier = Carrier::of(Some("application/json"), None).unwrap();
         let rewrite = Rewrite { carrier, codings: codings.to_vec(), unknown: Unknown::Passes };
-        let rewriting = Rewriting::new(&rewrite, plan(), None, Limits::default(), Coding::Identity);
-        let mut answer = AnswerBody::Count(Some(Box::new(rewriting)));
+        let rewriting = Rewriting::new(&rewrite, Some(plan()), None, Limits::default(), Coding::Identity);
+        let mut answer = AnswerBody::Beside(Some(Box::new(rewriting)));
         let mut chunk = Some(Bytes::from(body.clone()));
-        let finished = answer.filter(&mut chunk, true).unwrap();
+        let finished = answer.filter(&mut chunk, true, &mut Deaf).unwrap();
         assert_eq!(chunk.unwrap(), body);
         assert_eq!(finished.map(|finished| finished.summary.total()), (body != b"x").then_some(1));
     }
+}
+
+/// Has to hide something once it has heard a message.
+struct Turn;
+
+impl Listener for Turn {
+    fn hear(&mut self, _: &[Event]) -> Result<Option<Heard>, Denial> {
+        Ok(Some(Heard { plan: Some(plan()), learnt: None }))
+    }
+}
+
+#[test]
+fn a_body_that_passes_as_it_came_is_cut_where_something_has_to_be_hidden() {
+    let carrier = Carrier::of(Some("text/plain"), None).unwrap();
+    let rewrite = Rewrite { carrier, codings: vec![Coding::Gzip], unknown: Unknown::Passes };
+    let rewriting = Rewriting::new(&rewrite, None, None, Limits::default(), Coding::Identity).listening(true);
+    let mut answer = AnswerBody::Beside(Some(Box::new(rewriting)));
+    let whole = coded(&[Coding::Gzip], b"42[\"taken\"]\x1e42[\"msg\",{\"phone\":\"37061234567\"}]");
+    let mut body = Some(Bytes::from(whole));
+    let cut = answer.filter(&mut body, false, &mut Turn);
+    assert_eq!(cut.err(), Some(AnswerError::Denied(Reason::UnscannableAnswer.into())));
+    assert_eq!(body, None);
 }
