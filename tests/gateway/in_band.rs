@@ -144,6 +144,8 @@ async fn what_cannot_be_read_or_sends_a_file_does_not_reach_the_app() {
     }
     let coded = client.post(&format!("{POLL}&sid=s1")).header("content-encoding", "gzip");
     refused(coded.body("text/plain", ask(OWNER)).await, 415, "unscannable-body");
+    let picture = client.post(&format!("{POLL}&sid=s1")).body("image/png", ask(OWNER));
+    refused(picture.await, 415, "unscannable-body");
     for query in ["&sid=s1&sid=s2", "&sid=s1&s%69d=s2", "&sid=%ff"] {
         refused(client.get(&format!("{POLL}{query}")).await, 400, "request-ambiguous");
     }
@@ -238,6 +240,43 @@ async fn a_websocket_is_judged_as_the_account_that_its_messages_sign_in() {
     assert_eq!(hear(&mut socket, &[MESSAGE]).await, [true]);
     socket.send(Message::text(ask(OPERATOR))).await.unwrap();
     assert_eq!(hear(&mut socket, &[MESSAGE, TAKEN, MESSAGE]).await, [true, false, false]);
+}
+
+/// The method of DDP, and the subscription of ActionCable.
+#[tokio::test]
+async fn an_answer_is_known_by_the_number_of_what_it_answers() {
+    let app = app().await;
+    let profile = r#"app: blinger
+events:
+  sign_in:
+    - { name: login, answered_account: $.result.id, id: $.id, confirmed: result }
+    - { name: subscribe, account: $.identifier.user, id: $.identifier, confirmed: confirm_subscription, refused: reject_subscription }
+"#;
+    let gateway = Gateway::builder()
+        .upstream(app.address())
+        .edit_profile("app: blinger\n", profile)
+        .edit_rule("groups", "# super_admins:", "super_admins:")
+        .start()
+        .await;
+    let login =
+        |id: &str| format!(r#"{{"msg":"method","method":"login","params":[{{"resume":"t"}}],"id":"{id}"}}"#);
+    let result = |id: &str| format!(r#"{{"msg":"result","id":"{id}","result":{{"id":"{OWNER}"}}}}"#);
+    let mut socket = open(&gateway.client(), "").await;
+    let other = r#"{"msg":"method","method":"show","params":[],"id":"1"}"#;
+    for sent in [other, &login("2")] {
+        socket.send(Message::text(sent)).await.unwrap();
+    }
+    assert_eq!(hear(&mut socket, &[&result("1"), MESSAGE]).await, [false, false], "of another method");
+    assert_eq!(hear(&mut socket, &[&result("2"), MESSAGE]).await, [false, true]);
+
+    let identifier = json!(json!({ "channel": "Room", "user": OWNER }).to_string());
+    let subscribe = json!({ "command": "subscribe", "identifier": identifier }).to_string();
+    let answer = |kind: &str| json!({ "identifier": identifier, "type": kind }).to_string();
+    let mut socket = open(&gateway.client(), "").await;
+    for (kind, expected) in [("reject_subscription", false), ("confirm_subscription", true)] {
+        socket.send(Message::text(&subscribe)).await.unwrap();
+        assert_eq!(hear(&mut socket, &[&answer(kind), MESSAGE]).await, [false, expected], "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -114,13 +114,13 @@ pub(crate) fn sent(
     shared: &Shared,
     ctx: &Context,
     orders: &Orders,
-    coded: bool,
+    is_read: bool,
     body: &[u8],
 ) -> Result<(), Denial> {
     let Some(part) = &ctx.in_band else { return Ok(()) };
     let policy = ctx.policy();
     let Some(messages) = policy.messages(orders) else { return Ok(()) };
-    if coded {
+    if !is_read {
         return Err(Reason::UnscannableRequest.into());
     }
     messages.judge(body)?;

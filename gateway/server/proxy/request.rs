@@ -269,7 +269,8 @@ fn judge_under(
         log::monitored(ctx, denial);
     }
     let kind = judged?;
-    in_band::sent(shared, ctx, orders, coded, &restored.body)?;
+    let is_read = !coded && !restore::is_file(&request.headers);
+    in_band::sent(shared, ctx, orders, is_read, &restored.body)?;
     // The log is told what the caller wrote, never what it stands for.
     log::note_body(ctx, orders, &restored.came, kind);
     let changed = restored.decoded || restored.body != *body;

@@ -3,6 +3,9 @@
 //! Whoever decides by what a client sends must read no less in it than the application does. So a frame that is not
 //! understood makes the message unreadable, and a repeated member is kept as a list of its values.
 
+use std::{borrow::Cow, sync::Arc};
+
+use chatwarden_redact::Selector;
 use serde_json::Value;
 
 use crate::extract;
@@ -40,6 +43,24 @@ impl Event {
         &self.value
     }
 
+    /// The account that it names: one text or whole number. The selector goes on in strings that are JSON themselves, as
+    /// the `identifier` of ActionCable is.
+    pub fn account(&self, selector: &Selector) -> Option<Arc<str>> {
+        match *extract::find(selector, &opened(&self.value, MAX_NESTED)) {
+            [Value::String(id)] if !id.is_empty() => Some(id.as_str().into()),
+            [Value::Number(id)] if !id.is_f64() => Some(id.to_string().into()),
+            _ => None,
+        }
+    }
+
+    /// The one scalar that a selector finds, as text.
+    pub fn text(&self, selector: &Selector) -> Option<String> {
+        match *extract::find(selector, &self.value) {
+            [value] => extract::text(value).map(Cow::into_owned),
+            _ => None,
+        }
+    }
+
     /// Whether it answers a message of the other side (Socket.IO's ACK): what stands in it may be an echo.
     pub fn is_answer(&self) -> bool {
         self.is_answer
@@ -48,6 +69,23 @@ impl Event {
 
 /// The members that hold the name of an event.
 const MEMBERS: [&str; 7] = ["event", "type", "msg", "method", "command", "action", "cmd"];
+
+/// How deep JSON in strings is read.
+const MAX_NESTED: usize = 3;
+
+/// The value with strings that hold an object or a list as what they hold.
+fn opened(value: &Value, depth: usize) -> Value {
+    match value {
+        Value::String(text) if depth > 0 && text.trim_start().starts_with(['{', '[']) => {
+            extract::json(text.as_bytes()).map_or_else(|_| value.clone(), |inner| opened(&inner, depth - 1))
+        }
+        Value::Array(items) => items.iter().map(|item| opened(item, depth)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), opened(member, depth))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
 
 /// The events of a message, or of a row of messages with U+001E between them, as Engine.IO polls hold them.
 ///

@@ -5,22 +5,28 @@ use super::*;
 fn sign_ins() -> [SignIn; 1] {
     [SignIn {
         name: "auth:perform".into(),
-        account: Selector::parse("$[1].user").unwrap(),
+        account: Naming::Client(Selector::parse("$[1].user").unwrap()),
+        id: None,
         confirmed: "auth:success".into(),
-        refused: Some("auth:failed".into()),
+        refused: "auth:failed".into(),
     }]
 }
 
 /// What a stream says line by line, `>` from the client and `<` from the application, and whose it is after all.
 #[track_caller]
 fn whose(lines: &[&str]) -> Option<String> {
+    told(&sign_ins(), lines)
+}
+
+#[track_caller]
+fn told(sign_ins: &[SignIn], lines: &[&str]) -> Option<String> {
     let mut stream = InBand::default();
     for line in lines {
         let (from, message) = line.split_at(2);
         let events = events(message.as_bytes()).unwrap();
         match from {
-            "> " => stream.sent(&sign_ins(), &events),
-            "< " => stream.heard(&sign_ins(), &events),
+            "> " => stream.sent(sign_ins, &events),
+            "< " => stream.heard(sign_ins, &events),
             _ => panic!("{line} is from nobody"),
         }
     }
@@ -67,7 +73,8 @@ fn a_sign_in_that_names_no_account_or_two_is_nobodys() {
     for asked in [
         r#"> 42["auth:perform"]"#,
         r#"> 42["auth:perform",null]"#,
-        r#"> 42["auth:perform",{"user":7}]"#,
+        r#"> 42["auth:perform",{"user":7.5}]"#,
+        r#"> 42["auth:perform",{"user":true}]"#,
         r#"> 42["auth:perform",{"user":""}]"#,
         r#"> 42["auth:perform",{"user":["ieva"]}]"#,
         r#"> 42["auth:perform",{"user":"owner","user":"ieva"}]"#,
@@ -176,4 +183,84 @@ fn a_watch_reads_short_messages_however_they_are_cut() {
     assert_eq!(told(&[&long[..MAX_MESSAGE_BYTES]]), told(&[message]));
     let (head, tail) = long.split_at(MAX_MESSAGE_BYTES);
     assert_eq!(told(&[head, tail, message]), []);
+}
+
+/// DDP: a method that signs in, whose result names the account and bears its number.
+fn ddp() -> [SignIn; 1] {
+    [SignIn {
+        name: "login".into(),
+        account: Naming::Application(Selector::parse("$.result.id").unwrap()),
+        id: Some(Selector::parse("$.id").unwrap()),
+        confirmed: "result".into(),
+        refused: "login:failed".into(),
+    }]
+}
+
+const LOGIN: &str = r#"> {"msg":"method","method":"login","params":[{"resume":"t"}],"id":"7"}"#;
+const IEVA: &str = r#"< {"msg":"result","id":"7","result":{"id":"ieva","token":"t"}}"#;
+const OWNER: &str = r#"< {"msg":"result","id":"7","result":{"id":"owner"}}"#;
+
+#[test]
+fn an_account_that_the_application_names_is_that_of_the_answer_with_the_number() {
+    let whose = |lines: &[&str]| told(&ddp(), lines);
+    assert_eq!(whose(&[LOGIN]), None);
+    assert_eq!(whose(&[IEVA]), None, "nobody has asked");
+    assert_eq!(whose(&[LOGIN, IEVA]).as_deref(), Some("ieva"));
+    assert_eq!(whose(&[LOGIN, &IEVA.replace('7', "8")]), None);
+    let error = r#"< {"msg":"result","id":"7","error":{"error":403,"id":"owner"}}"#;
+    assert_eq!(whose(&[LOGIN, error, OWNER]), None, "the sign-in has been answered");
+    let again = &LOGIN.replace('7', "8");
+    assert_eq!(whose(&[LOGIN, IEVA, again, &error.replace('7', "8")]).as_deref(), Some("ieva"));
+    assert_eq!(whose(&[LOGIN, IEVA, again, &OWNER.replace('7', "8")]).as_deref(), Some("owner"));
+    assert_eq!(whose(&[LOGIN, again, &OWNER.replace('7', "8"), IEVA]).as_deref(), Some("ieva"));
+}
+
+/// The client draws the numbers: the answer to a method that shows an account is not to be taken for that of a sign-in.
+#[test]
+fn a_number_that_is_used_twice_tells_nothing() {
+    let whose = |lines: &[&str]| told(&ddp(), lines);
+    let show = r#"> {"msg":"method","method":"getUser","params":["owner"],"id":"7"}"#;
+    assert_eq!(whose(&[show, LOGIN, OWNER]), None);
+    assert_eq!(whose(&[LOGIN, show, OWNER]), None);
+    assert_eq!(whose(&[show, show, OWNER, LOGIN, OWNER]), None);
+    assert_eq!(whose(&[show, OWNER, LOGIN, IEVA]).as_deref(), Some("ieva"), "each has been answered");
+    let unnumbered = r#"> {"msg":"method","method":"login","params":[]}"#;
+    assert_eq!(whose(&[unnumbered, LOGIN, IEVA]), None);
+    let long = LOGIN.replace('7', &"7".repeat(MAX_ID_BYTES + 1));
+    assert_eq!(whose(&[&long, LOGIN, IEVA]), None);
+    let flood: Vec<String> = (0..=MAX_OPEN).map(|index| show.replace('7', &format!("n{index}"))).collect();
+    let mut lines: Vec<&str> = flood.iter().map(String::as_str).collect();
+    lines.extend([LOGIN, IEVA]);
+    assert_eq!(whose(&lines[1..]).as_deref(), Some("ieva"));
+    assert_eq!(whose(&lines), None, "more than are remembered");
+}
+
+#[test]
+fn a_subscription_signs_in_whom_its_identifier_names() {
+    let cable = [SignIn {
+        name: "subscribe".into(),
+        account: Naming::Client(Selector::parse("$.identifier.user_id").unwrap()),
+        id: Some(Selector::parse("$.identifier").unwrap()),
+        confirmed: "confirm_subscription".into(),
+        refused: "reject_subscription".into(),
+    }];
+    let whose = |lines: &[&str]| told(&cable, lines);
+    let identifier = r#""identifier":"{\"channel\":\"RoomChannel\",\"pubsub_token\":\"t\",\"user_id\":7}""#;
+    let subscribe = format!(r#"> {{"command":"subscribe",{identifier}}}"#);
+    let confirm = format!(r#"< {{{identifier},"type":"confirm_subscription"}}"#);
+    let reject = confirm.replace("confirm_", "reject_");
+    assert_eq!(whose(&[&subscribe]), None);
+    assert_eq!(whose(&[&subscribe, &confirm]).as_deref(), Some("7"));
+    assert_eq!(whose(&[&subscribe, &reject, &confirm]), None);
+    let (other, taken) = (subscribe.replace(":7", ":1"), confirm.replace(":7", ":1"));
+    assert_eq!(whose(&[&subscribe, &other, &confirm]).as_deref(), Some("7"));
+    assert_eq!(whose(&[&subscribe, &other, &taken]).as_deref(), Some("1"));
+    let performs = subscribe.replace("subscribe", "message");
+    assert_eq!(whose(&[&subscribe, &performs, &confirm]).as_deref(), Some("7"));
+    // A client of the company subscribes as nobody.
+    let (client, taken) = (subscribe.replace("user_id", "contact"), confirm.replace("user_id", "contact"));
+    assert_eq!(whose(&[&client, &taken]), None);
+    assert_eq!(whose(&[&subscribe, &confirm, &client, &taken]), None);
+    let object = r#"> {"command":"subscribe","identifier":{"user_id":7}}"#;
+    assert_eq!(whose(&[object, &subscribe, &confirm]), None, "that has no number");
 }

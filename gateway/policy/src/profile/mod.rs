@@ -1,7 +1,8 @@
 //! How a given application spells things: routes, fields, action types.
 //!
 //! Rules speak of business; a profile is where they meet the application's paths and payloads. Routes that grant
-//! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match loosely (PRODUCT §3, invariant 2).
+//! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match
+//! loosely.
 
 mod codes;
 mod fields;

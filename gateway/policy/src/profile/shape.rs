@@ -314,15 +314,37 @@ const EVENTS: Shape = Shape::Object(&[
 
 const EVENT: Shape = Shape::Text("an event's name");
 
-const SIGN_IN: Shape = Shape::Object(&[
-    Field::new("name", "The client's event.", EVENT).required(),
-    Field::new("account", "Where it names the account, such as `$[1].user`.", Shape::JSON_PATH).required(),
-    Field::new("confirmed", "The application's event that takes it.", EVENT).required(),
-    Field::new(
-        "refused",
-        "The application's event that does not; without, a stream in which a sign-in failed stays unknown.",
-        EVENT,
-    ),
+/// The text alone is a name whose other keys are the usual ones.
+const SIGN_IN: Shape = Shape::Union(&[
+    EVENT,
+    Shape::Object(&[
+        Field::new("name", "The client's event.", EVENT).required(),
+        Field::new(
+            "account",
+            "Where it names the account, such as `$[1].user`, also within strings that hold JSON; `$..user` unless said.",
+            Shape::JSON_PATH,
+        ),
+        Field::new(
+            "answered_account",
+            "Where the application's event names the account, instead of `account`. Needs `id`.",
+            Shape::JSON_PATH,
+        ),
+        Field::new(
+            "id",
+            "Where both events bear the same number or text, by which an answer is known for that of a sign-in, such as `$.id`.",
+            Shape::JSON_PATH,
+        ),
+        Field::new(
+            "confirmed",
+            "The application's event that takes the account; `auth:success` for `auth:perform` unless said.",
+            EVENT,
+        ),
+        Field::new(
+            "refused",
+            "The application's event that does not; `auth:failed` for `auth:perform` unless said. Where none comes, a stream in which a sign-in failed stays unknown.",
+            EVENT,
+        ),
+    ]),
 ]);
 
 const STREAM: Shape = Shape::Object(&[

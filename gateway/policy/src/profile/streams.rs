@@ -8,7 +8,7 @@ use chatwarden_redact::Selector;
 use super::{Restriction, read::Reader};
 use crate::{
     diagnostic::quote,
-    in_band::{Event, SignIn},
+    in_band::{Event, Naming, SignIn},
     yaml::{Document, Node},
 };
 
@@ -31,9 +31,12 @@ pub struct Mint {
 }
 
 impl StreamRules {
-    /// Whether a client asks for an account.
+    /// Whether a client's events are worth a note: they ask for an account, or bear numbers that answers to such may.
     pub fn ask(&self, events: &[Event]) -> bool {
-        self.sign_ins.iter().any(|sign_in| events.iter().any(|event| event.is(&sign_in.name)))
+        let numbers = |sign_in: &SignIn| matches!(sign_in.account, Naming::Application(_));
+        self.sign_ins
+            .iter()
+            .any(|sign_in| numbers(sign_in) || events.iter().any(|event| event.is(&sign_in.name)))
     }
 
     /// Whether accounts sign in by messages.
@@ -46,14 +49,8 @@ impl Reader {
     pub(super) fn streams(&mut self, document: &Document) {
         if let Some(events) = document.get("events") {
             for node in events.get("sign_in").into_iter().flat_map(Node::items) {
-                let text = |key: &str| node.get(key).map(|value| value.written().to_owned());
-                let account = node.get("account").and_then(|path| self.selector(path));
-                let (Some(name), Some(account), Some(confirmed)) = (text("name"), account, text("confirmed"))
-                else {
-                    continue;
-                };
-                let refused = text("refused");
-                self.streams.sign_ins.push(SignIn { name, account, confirmed, refused });
+                let sign_in = self.sign_in(node);
+                self.streams.sign_ins.extend(sign_in);
             }
         }
         for node in document.get("streams").into_iter().flat_map(Node::items) {
@@ -64,6 +61,39 @@ impl Reader {
         for node in document.get("tickets").into_iter().flat_map(Node::items) {
             self.ticket(node);
         }
+    }
+
+    fn sign_in(&mut self, node: Node<'_>) -> Option<SignIn> {
+        let text = |key: &str| node.get(key).map(|value| value.written().to_owned());
+        let name = if node.is_mapping() { text("name")? } else { node.written().to_owned() };
+        let usual = |verb| {
+            name.rsplit_once(':')
+                .map_or_else(|| format!("{name}:{verb}"), |(area, _)| format!("{area}:{verb}"))
+        };
+        let id = match node.get("id") {
+            Some(path) => Some(self.selector(path)?),
+            None => None,
+        };
+        let account = match (node.get("account"), node.get("answered_account")) {
+            (Some(_), Some(answered)) => {
+                self.found.push(
+                    answered.error("not-one-key", "`account` names the account already: one of the two"),
+                );
+                return None;
+            }
+            (None, Some(answered)) if id.is_none() => {
+                let message =
+                    "`answered_account` needs `id`: nothing else tells which answer names the account";
+                self.found.push(answered.error("missing-key", message));
+                return None;
+            }
+            (None, Some(answered)) => Naming::Application(self.selector(answered)?),
+            (Some(named), None) => Naming::Client(self.selector(named)?),
+            (None, None) => Naming::Client(Selector::parse(USUAL_ACCOUNT).ok()?),
+        };
+        let confirmed = text("confirmed").unwrap_or_else(|| usual("success"));
+        let refused = text("refused").unwrap_or_else(|| usual("failed"));
+        Some(SignIn { account, id, confirmed, refused, name })
     }
 
     fn ticket(&mut self, node: Node<'_>) {
@@ -85,6 +115,9 @@ impl Reader {
 
 /// The parameter of a route that holds a ticket.
 const TOKEN: &str = "{token}";
+
+/// Where a sign-in names its account, unless the profile says.
+const USUAL_ACCOUNT: &str = "$..user";
 
 /// The name of the query parameter that makes requests one stream.
 pub(super) type Session = Arc<str>;

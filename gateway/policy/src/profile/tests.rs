@@ -1,7 +1,7 @@
 //! Tests of profiles: what a route is, and what is wrong with a profile.
 
 use super::*;
-use crate::diagnostic::Diagnostic;
+use crate::{diagnostic::Diagnostic, in_band::Naming};
 
 fn parse(text: &str) -> Result<(Profile, Vec<Diagnostic>), Vec<Diagnostic>> {
     let bundled = |name: &str| (name == "base").then_some("app: base\nassets: [\"GET /assets/**\"]\n");
@@ -276,6 +276,21 @@ tickets: [ { event: "upload:auth", token: "$[1]", spend: "POST /uploads/new/{tok
 
     let wrong = text.replace("{token}", "{ticket}").replace("$[1].user", "$[");
     assert_eq!(codes(&wrong), [("malformed-jsonpath", 4), ("unknown-parameter", 7)]);
-    assert_eq!(codes(&text.replace(", confirmed: \"auth:success\"", "")), [("missing-key", 4)]);
-    assert_eq!(codes("app: x\nevents: { sign_in: [auth] }\n"), [("wrong-type", 2)]);
+    assert_eq!(codes(&text.replace("name: \"auth:perform\", ", "")), [("missing-key", 4)]);
+    let sign_in = |text: &str| format!("app: x\nevents: {{ sign_in: [ {text} ] }}\n");
+    let answered = r#"{ name: login, answered_account: "$.id" }"#;
+    assert_eq!(codes(&sign_in(answered)), [("missing-key", 2)]);
+    let twice = r#"{ name: login, account: "$.u", answered_account: "$.id", id: "$.id" }"#;
+    assert_eq!(codes(&sign_in(twice)), [("not-one-key", 2)]);
+
+    for (short, confirmed, refused) in
+        [("auth:perform", "auth:success", "auth:failed"), ("login", "login:success", "login:failed")]
+    {
+        let (profile, _) = parse(&sign_in(&format!("\"{short}\""))).unwrap();
+        let sign_in = &profile.streams().sign_ins[0];
+        assert_eq!((sign_in.confirmed.as_str(), sign_in.refused.as_str()), (confirmed, refused));
+        assert!(
+            matches!(&sign_in.account, Naming::Client(path) if *path == Selector::parse("$..user").unwrap())
+        );
+    }
 }
