@@ -1,7 +1,9 @@
 //! The decision about a request: one pure function of facts and rules.
 //!
-//! Whatever is unknown gets the strictest answer. No IO, no clock; the order of the checks is the order of PRODUCT's
+//! Whatever is unknown gets the strictest answer. No IO, no clock; the order of the checks is the order of the
 //! seven settings, the address first, so that a stranger learns nothing else.
+
+use std::sync::Arc;
 
 use chatwarden_redact::Class;
 use jiff::civil::Date;
@@ -94,7 +96,7 @@ impl Policy {
             download: classified.download.is_some(),
             judge_recipients: classified.download.filter(|_| downloads.is_some()).cloned(),
             judge_multipart,
-            way_back: self.way_back(facts, classified, area, standing).map(Box::new),
+            way_back: self.way_back(facts, classified, area, standing).map(Arc::new),
             masking_governed: self.rules.personal_data.is_some(),
             framing: self.framing(classified),
             action: classified.action.cloned(),

@@ -130,7 +130,7 @@ pub struct Orders {
     /// The body is multipart and must be judged for file parts before it goes upstream.
     pub judge_multipart: bool,
     /// How marks in the request are treated, where contact data is governed.
-    pub way_back: Option<Box<WayBack>>,
+    pub way_back: Option<Arc<WayBack>>,
     /// Whether contact data is governed at all: answers of maskable types are then kept out of shared caches.
     pub masking_governed: bool,
     /// The framing headers, where the iframe rules govern.

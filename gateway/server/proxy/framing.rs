@@ -1,4 +1,4 @@
-//! Who may embed the application: the headers of PRODUCT's iframe setting.
+//! Who may embed the application: the headers of the iframe setting.
 //!
 //! The application's own policies stay; only their `frame-ancestors` are ours (CSP3 §6.4.2). Several policies
 //! intersect, so each of them is rewritten, and old `X-Frame-Options` never contradicts them.

@@ -93,7 +93,7 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> pingora::Result<()> {
         if ctx.tunnel.is_some() {
-            tunnel::from_client(session, body, ctx).await;
+            tunnel::from_client(&self.shared, session, body, ctx).await;
             return Ok(());
         }
         request::body(&self.shared, session, body, end, ctx)

@@ -69,7 +69,12 @@ pub(crate) fn reading(
 
 /// Whether a body may leave changed, and leaves without its codings.
 pub(crate) fn transforms(orders: &Orders, headers: &HeaderMap) -> bool {
-    enforced(orders).is_some() && carrier(headers) != Carrier::File
+    enforced(orders).is_some() && !is_file(headers)
+}
+
+/// Whether a body is of a type that holds no fields, and is not read.
+pub(crate) fn is_file(headers: &HeaderMap) -> bool {
+    carrier(headers) == Carrier::File
 }
 
 fn carrier(headers: &HeaderMap) -> Carrier {
@@ -184,8 +189,8 @@ pub(crate) fn body(
         );
     }
     remember(ctx, way, findings);
-    if writes && way.is_masked() && findings.plain() > 0 {
-        count_write(shared, ctx)?;
+    if writes && way.is_masked() {
+        count(shared, ctx, findings)?;
     }
     let body = match passage.body {
         Cow::Borrowed(_) => came.clone(),
@@ -194,8 +199,15 @@ pub(crate) fn body(
     Ok(Final { body, came, decoded: is_decoded })
 }
 
-/// Whoever may write contact fields can test guesses: is it this number that belongs to the client?
-fn count_write(shared: &Shared, ctx: &Context) -> Result<(), Denial> {
+/// Counts what a masked caller writes into contact fields in plain: whoever may can test guesses. Is it this number that
+/// belongs to the client?
+///
+/// # Errors
+/// It was too often.
+pub(crate) fn count(shared: &Shared, ctx: &Context, findings: &Findings) -> Result<(), Denial> {
+    if findings.plain() == 0 {
+        return Ok(());
+    }
     let account = ctx.identity.account().map_or("", |account| account.id.as_str());
     let allowed = ctx.config().limits.contact_writes;
     if shared.writes.pass(account, allowed, Instant::now()) {

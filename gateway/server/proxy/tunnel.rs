@@ -7,6 +7,7 @@
 //! kept has no tunnel: bytes pass.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +21,7 @@ use chatwarden_policy::{
     verdict::Orders,
 };
 use chatwarden_redact::{
-    Learnt,
+    Class, Learnt,
     websocket::{
         Admission, Binary, ClientMessages, CloseCode, Judge, Kind, Limits, Offers, Refusal, Reservation,
         ServerMessages, Verdict, WebSocketError, write_close,
@@ -33,7 +34,7 @@ use pingora::{
 };
 use tracing::debug;
 
-use super::{answer_body::Finished, context::Context, in_band::Ear, log, row::Listener, stop};
+use super::{answer_body::Finished, context::Context, in_band::Ear, log, restore, row::Listener, stop};
 use crate::{gateway::Shared, generation::Running, in_band::Stream};
 
 /// How long a client may take to answer a close frame, and to read it.
@@ -59,6 +60,8 @@ pub(crate) struct Tunnel {
     stream: Option<Stream>,
     server: ServerMessages,
     client: ClientMessages,
+    /// The contacts that were seen, and those that the caller has written by their aliases: the app may repeat them.
+    learnt: Arc<Learnt>,
     state: State,
     /// Held for as long as the tunnel is open.
     _reservation: Option<Reservation>,
@@ -126,21 +129,28 @@ pub(super) fn open(
         stream: ctx.in_band.as_ref().and_then(|part| part.stream(shared)).filter(|_| messages.follows()),
         server,
         client: ClientMessages::new(deflate, &shared.contexts, limits),
+        // Of a caller whom nobody knows nothing is kept for others.
+        learnt: learnt.unwrap_or_else(|| Arc::new(Learnt::new(LEARNT_VALUES))),
         state: State::Open,
         _reservation: reservation,
         messages,
     };
-    tunnel.show(learnt)?;
+    tunnel.show()?;
     ctx.tunnel = Some(Box::new(tunnel));
     Ok(())
 }
 
 /// A chunk of the client on its way to the app.
-pub(super) async fn from_client(session: &mut Session, body: &mut Option<Bytes>, ctx: &mut Context) {
+pub(super) async fn from_client(
+    shared: &Shared,
+    session: &mut Session,
+    body: &mut Option<Bytes>,
+    ctx: &mut Context,
+) {
     let Some(mut tunnel) = ctx.tunnel.take() else { return };
     // None: the client has gone, and the app's connection ends too.
     if let Some(chunk) = body.take() {
-        let (out, denial) = tunnel.pass(session, &chunk).await;
+        let (out, denial) = tunnel.pass(shared, ctx, session, &chunk).await;
         if let Some(denial) = denial {
             ctx.refuse(denial);
         }
@@ -191,10 +201,8 @@ impl Tunnel {
     ///
     /// # Errors
     /// Nobody knows what may pass.
-    fn show(&mut self, learnt: Option<Arc<Learnt>>) -> Result<(), Denial> {
-        // Of a caller whom nobody knows nothing is kept for others.
-        let learnt = learnt.unwrap_or_else(|| Arc::new(Learnt::new(LEARNT_VALUES)));
-        self.server.set_plan(self.messages.plan()?.cloned(), Some(learnt));
+    fn show(&mut self) -> Result<(), Denial> {
+        self.server.set_plan(self.messages.plan()?.cloned(), Some(Arc::clone(&self.learnt)));
         self.server.set_binary(match self.messages.receive_binary() {
             Ok(()) => Binary::Pass,
             Err(denial) => Binary::Refuse(refusal(&denial)),
@@ -229,16 +237,25 @@ impl Tunnel {
         let Some(heard) = (Ear { shared, ctx }).hear(&events)? else { return Ok(()) };
         let orders = ctx.orders.as_deref().ok_or(Reason::InternalError)?;
         self.messages = ctx.policy().messages(orders).ok_or(Reason::InternalError)?;
-        self.show(heard.learnt)
+        if let Some(learnt) = heard.learnt {
+            self.learnt = learnt;
+        }
+        self.show()
     }
 
     /// Takes a chunk of the client: what goes to the app, none if the tunnel ends, and why it closes.
-    async fn pass(&mut self, session: &mut Session, chunk: &[u8]) -> (Option<Vec<u8>>, Option<Denial>) {
+    async fn pass(
+        &mut self,
+        shared: &Shared,
+        ctx: &Context,
+        session: &mut Session,
+        chunk: &[u8],
+    ) -> (Option<Vec<u8>>, Option<Denial>) {
         let mut out = Vec::new();
         let mut denied = None;
         match &self.state {
             State::Open => {
-                if let Err((code, denial)) = self.judge(chunk, &mut out) {
+                if let Err((code, denial)) = self.judge(shared, ctx, chunk, &mut out) {
                     let is_told = self.tell_client(session, code, denial.reason).await;
                     denied = Some(denial);
                     if !is_told {
@@ -260,10 +277,18 @@ impl Tunnel {
         (Some(out), denied)
     }
 
-    fn judge(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), (CloseCode, Denial)> {
+    fn judge(
+        &mut self,
+        shared: &Shared,
+        ctx: &Context,
+        chunk: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), (CloseCode, Denial)> {
         let rules = self.running.generation.policy.profile.streams();
         let stream = self.stream.as_ref().map(|stream| (stream, rules));
-        let mut seat = Seat { messages: &self.messages, stream, denied: None };
+        let key = self.running.generation.aliases.keys.first();
+        let learn = |class, value: &[u8]| self.learnt.learn(key, class, value);
+        let mut seat = Seat { shared, ctx, messages: &self.messages, learn: &learn, stream, denied: None };
         let mut is_keyless = false;
         let mut keys = || {
             masking_key().unwrap_or_else(|| {
@@ -326,12 +351,31 @@ impl Tunnel {
 
 /// Judges a client's messages by the policy.
 struct Seat<'t> {
+    shared: &'t Shared,
+    ctx: &'t Context,
     messages: &'t Messages,
+    learn: &'t dyn Fn(Class, &[u8]),
     stream: Option<(&'t Stream, &'t StreamRules)>,
     denied: Option<Denial>,
 }
 
 impl Seat<'_> {
+    /// What goes to the app instead of a message, if it changes.
+    fn take(&self, kind: Kind, payload: &[u8]) -> Result<Option<Vec<u8>>, Denial> {
+        let passage = self.messages.restore(kind, payload)?;
+        self.messages.judge(&passage.body)?;
+        if self.messages.hides() {
+            let findings = &passage.findings;
+            findings.values().for_each(|(class, value)| (self.learn)(class, value));
+            restore::count(self.shared, self.ctx, findings)?;
+        }
+        self.note(kind, &passage.body)?;
+        Ok(match passage.body {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(changed) => Some(changed),
+        })
+    }
+
     /// Notes what a message says of whose the stream is, before the app sees it.
     fn note(&self, kind: Kind, payload: &[u8]) -> Result<(), Denial> {
         let Some((stream, rules)) = self.stream else { return Ok(()) };
@@ -358,8 +402,9 @@ impl Judge for Seat<'_> {
     }
 
     fn judge(&mut self, kind: Kind, payload: &[u8]) -> Verdict {
-        match self.messages.judge(payload).and_then(|()| self.note(kind, payload)) {
-            Ok(()) => Verdict::Pass,
+        match self.take(kind, payload) {
+            Ok(None) => Verdict::Pass,
+            Ok(Some(changed)) => Verdict::Replace(changed),
             Err(denial) => Verdict::Refuse(self.refuse(denial)),
         }
     }

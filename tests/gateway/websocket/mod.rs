@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 pub(crate) mod compressed;
 mod messages;
 mod refused;
+mod way_back;
 
 use crate::harness::{Arrival, Builder, Exchange, Gateway, Origin, Persona, free};
 

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use chatwarden_redact::{Plan, find_marks, websocket::Kind};
+use chatwarden_redact::{Plan, websocket::Kind};
 
 use crate::{
     policy::Policy,
     reason::{Denial, Reason, RuleRef},
     verdict::{Area, Orders},
+    way_back::{Passage, WayBack},
 };
 
 mod names;
@@ -26,13 +27,15 @@ pub struct Messages {
     send: Option<RuleRef>,
     receive: Option<RuleRef>,
     file_events: Arc<[String]>,
+    /// How marks in the caller's messages are treated.
+    way_back: Option<Arc<WayBack>>,
     /// Whether an account may sign in by them.
     follows: bool,
 }
 
 impl Policy {
-    /// How the messages of a WebSocket are judged. None: nothing is kept from the caller, nobody signs in by them, and they
-    /// pass unread.
+    /// How the messages of a WebSocket are judged. None: nothing is kept from anybody, nobody signs in by them, and they pass
+    /// unread.
     pub fn messages(&self, orders: &Orders) -> Option<Messages> {
         let enforced = |block: &crate::verdict::FileBlock| block.enforced.then_some(block.rule);
         let masking = &orders.masking;
@@ -43,9 +46,10 @@ impl Policy {
             send: orders.send_block.as_ref().and_then(enforced),
             receive: orders.receive_block.as_ref().and_then(enforced),
             file_events: self.profile.file_events(),
+            way_back: orders.way_back.clone().filter(|way| way.is_enforced()),
             follows: !matches!(orders.area, Area::Public | Area::Assets) && self.profile.streams().sign_in(),
         };
-        let reads = messages.plan.is_some() || messages.contacts.is_some();
+        let reads = messages.plan.is_some() || messages.contacts.is_some() || messages.way_back.is_some();
         let blocks = messages.send.is_some() || messages.receive.is_some();
         (reads || blocks || messages.follows).then_some(messages)
     }
@@ -55,6 +59,11 @@ impl Messages {
     /// Whether an account may sign in by them, so that each has to be read for its events.
     pub fn follows(&self) -> bool {
         self.follows
+    }
+
+    /// Whether contact data is hidden from the caller.
+    pub fn hides(&self) -> bool {
+        self.contacts.is_some()
     }
 
     /// What is hidden in the texts of the server.
@@ -98,23 +107,29 @@ impl Messages {
         }
     }
 
-    /// Judges a message of the caller.
+    /// What goes to the application instead of a message of the caller: exact aliases are restored where the route of the
+    /// handshake restores.
     ///
     /// # Errors
-    /// The refusal: of an event that sends a file, and of what must not be written over real data.
-    pub fn judge(&self, payload: &[u8]) -> Result<(), Denial> {
-        if let Some(rule) = self.send {
-            match names::holds(payload, &self.file_events) {
-                Ok(false) => {}
-                Ok(true) => return Err(Denial::by(Reason::FileSendBlocked, rule)),
-                Err(names::Unreadable) => return Err(Denial::by(Reason::UnscannableRequest, rule)),
-            }
+    /// The refusal of what must not be written over real data.
+    pub fn restore<'m>(&self, kind: Kind, payload: &'m [u8]) -> Result<Passage<'m>, Denial> {
+        match (&self.way_back, kind) {
+            (Some(way), Kind::Text) => way.message(payload),
+            (Some(way), Kind::Binary) => way.body(None, payload),
+            (None, _) => Ok(Passage::unread(payload)),
         }
-        match self.contacts {
-            Some(rule) if find_marks(&String::from_utf8_lossy(payload)).next().is_some() => {
-                Err(Denial { reason: Reason::MaskedValue, rule })
-            }
-            Some(_) | None => Ok(()),
+    }
+
+    /// Judges a message of the caller in the form in which it goes on.
+    ///
+    /// # Errors
+    /// The refusal of an event that sends a file.
+    pub fn judge(&self, payload: &[u8]) -> Result<(), Denial> {
+        let Some(rule) = self.send else { return Ok(()) };
+        match names::holds(payload, &self.file_events) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Denial::by(Reason::FileSendBlocked, rule)),
+            Err(names::Unreadable) => Err(Denial::by(Reason::UnscannableRequest, rule)),
         }
     }
 }

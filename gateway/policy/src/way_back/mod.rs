@@ -122,6 +122,12 @@ pub struct Passage<'b> {
     pub findings: Findings,
 }
 
+impl<'b> Passage<'b> {
+    pub(crate) fn unread(body: &'b [u8]) -> Passage<'b> {
+        Passage { body: Cow::Borrowed(body), findings: Findings::default() }
+    }
+}
+
 impl WayBack {
     pub(crate) fn new(
         fields: &Arc<Fields>,
@@ -184,7 +190,7 @@ impl WayBack {
         }
         // Most paths hold nothing: told without decoding their segments.
         if self.segments.is_empty() && find_marks(path).next().is_none() {
-            return Ok(Passage { body: Cow::Borrowed(path.as_bytes()), findings: Findings::default() });
+            return Ok(Passage::unread(path.as_bytes()));
         }
         let wanted = |number| self.segments.iter().find(|(at, _)| *at == number).map(|(_, wanted)| *wanted);
         self.pass(path.as_bytes(), self.restorer().path(path, &wanted))
@@ -205,7 +211,7 @@ impl WayBack {
     /// Why nothing goes on.
     pub fn body<'b>(&self, content_type: Option<&str>, body: &'b [u8]) -> Result<Passage<'b>, Denial> {
         if body.is_empty() {
-            return Ok(Passage { body: Cow::Borrowed(body), findings: Findings::default() });
+            return Ok(Passage::unread(body));
         }
         let restorer = self.restorer();
         let declared = |name: &str| self.term(name);
@@ -228,7 +234,7 @@ impl WayBack {
             Carrier::Text => return self.message(body),
             Carrier::Unknown if str::from_utf8(body).is_ok() => return self.message(body),
             Carrier::Unknown | Carrier::File => {
-                return Ok(Passage { body: Cow::Borrowed(body), findings: Findings::default() });
+                return Ok(Passage::unread(body));
             }
         };
         self.pass(body, restored)
@@ -286,7 +292,7 @@ impl WayBack {
             Err(error) => {
                 return match self.unreadable(error) {
                     Some(denial) => Err(denial),
-                    None => Ok(Passage { body: Cow::Borrowed(came), findings: Findings::default() }),
+                    None => Ok(Passage::unread(came)),
                 };
             }
         };

@@ -66,7 +66,7 @@ impl Gateway {
         Gateway { policy: Policy { profile: Arc::new(profile), rules }, phone }
     }
 
-    fn way(&self, route: &str, groups: Option<&[&str]>, content_type: Option<&str>) -> Option<Box<WayBack>> {
+    fn way(&self, route: &str, groups: Option<&[&str]>, content_type: Option<&str>) -> Option<Arc<WayBack>> {
         let (method, path) = route.split_once(' ').unwrap();
         let path = CanonicalPath::parse(&self.put(path)).unwrap();
         let classified = self.policy.profile.classify(method, &path);
