@@ -129,7 +129,8 @@ impl Parameters {
     fn answers(&self, offer: &Parameters) -> bool {
         let server_bits = match (offer.server_bits, self.server_bits) {
             (Some(offered), Some(accepted)) => accepted <= offered,
-            (Some(_), None) => false,
+            // There are apps that do not repeat the largest one, which holds where nothing is said.
+            (Some(offered), None) => offered == MAX_BITS,
             (None, _) => true,
         };
         let client_bits = match (offer.client_bits, self.client_bits.flatten()) {
@@ -367,6 +368,7 @@ mod tests {
             ),
             (bits, "permessage-deflate; server_max_window_bits=13", Err(ExtensionError::NotOffered)),
             (bits, "permessage-deflate", Err(ExtensionError::NotOffered)),
+            ("permessage-deflate; server_max_window_bits=15", "permessage-deflate", Ok(Some(takeover))),
             (bits, "permessage-deflate; client_max_window_bits", Err(ExtensionError::Malformed)),
             (client_bits, "permessage-deflate; client_max_window_bits=11", Err(ExtensionError::NotOffered)),
             (both, "permessage-deflate", Err(ExtensionError::NotOffered)),
