@@ -10,8 +10,8 @@ use crate::harness::{Builder, Exchange, Gateway, Origin, Persona, Raw, Response}
 
 const OFFER: &str = "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame";
 /// What of it goes upstream of a caller whose messages are read.
-const READABLE: &str =
-    "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits";
+const READABLE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+    client_max_window_bits, permessage-deflate; client_max_window_bits";
 
 #[tokio::test]
 async fn compression_is_offered_as_it_can_be_read() {

@@ -2,8 +2,9 @@
 //!
 //! One set of parameters holds on both legs of a tunnel, for the answer of the app goes to the client as it is. So of a
 //! client's offers everything but permessage-deflate is left out, and each asks for no context takeover besides, which
-//! an answer may grant whether the client has asked or not (RFC 7692 §7.1.1). An answer that grants what was not offered
-//! is an error: nothing can be declined any more once the app has accepted.
+//! an answer may grant whether the client has asked or not (RFC 7692 §7.1.1). Behind them they stand as the client made
+//! them, for an app that declines what asks for that. An answer that grants what was not offered is an error: nothing can
+//! be declined any more once the app has accepted.
 
 use std::str;
 
@@ -52,13 +53,21 @@ impl Offers {
         self.list.is_empty()
     }
 
-    /// Spells the offers for the app, each with no context takeover asked for.
+    /// Spells the offers for the app: each with no context takeover asked for, then without.
     pub fn to_header(&self) -> String {
-        let asking = self.list.iter().map(|offer| {
-            let asking = Parameters { server_no_takeover: true, client_no_takeover: true, ..*offer };
-            asking.to_string()
+        let asking = self.list.iter().map(|offer| Parameters {
+            server_no_takeover: true,
+            client_no_takeover: true,
+            ..*offer
         });
-        asking.collect::<Vec<_>>().join(", ")
+        let mut header: Vec<String> = Vec::new();
+        for offer in asking.chain(self.list.iter().copied()) {
+            let offer = offer.to_string();
+            if header.len() < MAX_OFFERS && !header.contains(&offer) {
+                header.push(offer);
+            }
+        }
+        header.join(", ")
     }
 
     /// Reads what the app has accepted of these offers. None: nothing.
@@ -295,17 +304,35 @@ mod tests {
     fn everything_but_permessage_deflate_is_left_out_of_an_offer() {
         const BOTH: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         let table = [
-            ("permessage-deflate", BOTH.to_owned()),
-            ("permessage-deflate; client_max_window_bits", format!("{BOTH}; client_max_window_bits")),
+            ("permessage-deflate", format!("{BOTH}, permessage-deflate")),
+            (
+                "permessage-deflate; client_max_window_bits",
+                format!("{BOTH}; client_max_window_bits, permessage-deflate; client_max_window_bits"),
+            ),
             (
                 "x-webkit-deflate-frame, permessage-deflate;server_max_window_bits = \"1\\0\" ,permessage-bzip2",
-                format!("{BOTH}; server_max_window_bits=10"),
+                format!("{BOTH}; server_max_window_bits=10, permessage-deflate; server_max_window_bits=10"),
             ),
             (
                 "permessage-deflate; client_max_window_bits=12, permessage-deflate",
-                format!("{BOTH}; client_max_window_bits=12, {BOTH}"),
+                format!(
+                    "{BOTH}; client_max_window_bits=12, {BOTH}, \
+                     permessage-deflate; client_max_window_bits=12, permessage-deflate"
+                ),
             ),
-            (", permessage-deflate;server_no_context_takeover,", BOTH.to_owned()),
+            (
+                "permessage-deflate; client_max_window_bits=12, permessage-deflate; server_max_window_bits=9, \
+                 permessage-deflate",
+                format!(
+                    "{BOTH}; client_max_window_bits=12, {BOTH}; server_max_window_bits=9, {BOTH}, \
+                     permessage-deflate; client_max_window_bits=12"
+                ),
+            ),
+            (
+                ", permessage-deflate;server_no_context_takeover,",
+                format!("{BOTH}, permessage-deflate; server_no_context_takeover"),
+            ),
+            (BOTH, BOTH.to_owned()),
             ("permessage-bzip2", String::new()),
             ("permessage-deflate; mystery", String::new()),
             ("permessage-deflate; server_max_window_bits", String::new()),
