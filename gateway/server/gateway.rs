@@ -17,7 +17,8 @@ use chatwarden_policy::{diagnostic::Diagnostic, reason::Reason, rules::ActionLog
 use chatwarden_redact::{Class, websocket::Contexts};
 use jiff::Timestamp;
 use pingora::{
-    apps::ServerApp,
+    apps::{HttpServerOptions, ServerApp},
+    protocols::http::v2::server::default_h2_options,
     proxy::{HttpProxy, http_proxy},
     server::configuration::ServerConf,
 };
@@ -32,6 +33,7 @@ use tracing::{error, info, warn};
 use crate::{
     actions::{self, Action, ActionLog, Entry, Outcome},
     admin::{Admin, Hosts, Reloaded, Token},
+    certificates,
     clock::Clock,
     config::Config,
     connection::Switches,
@@ -126,8 +128,11 @@ impl Gateway {
     /// # Errors
     /// As `start`.
     pub async fn start_at(config: Config, clock: Clock) -> Result<Gateway, StartError> {
-        let listeners: Vec<TcpListener> =
-            config.listeners.iter().map(|address| listen::bind(*address)).collect::<Result<_, _>>()?;
+        let listeners: Vec<TcpListener> = config
+            .listeners
+            .iter()
+            .map(|listener| listen::bind(listener.address))
+            .collect::<Result<_, _>>()?;
         let admin_listener = config.admin.as_ref().map(|admin| listen::bind(admin.address)).transpose()?;
         let metrics_listener = config.metrics.map(listen::bind).transpose()?;
         durable::make_directory(&config.state).map_err(|error| state_error(&config.state, &error))?;
@@ -166,6 +171,7 @@ impl Gateway {
         let mut gateway = Gateway::assemble(shared);
         gateway.watch()?;
         gateway.services.push(tokio::spawn(live::watch(Arc::clone(&gateway.shared))));
+        gateway.services.push(tokio::spawn(watch_files(Arc::clone(&gateway.shared))));
         gateway.serve(listeners)?;
         if let Some(listener) = metrics_listener {
             gateway.serve_metrics(listener)?;
@@ -268,7 +274,15 @@ impl Gateway {
 
     fn assemble(shared: Arc<Shared>) -> Gateway {
         let conf = ServerConf { upstream_keepalive_pool_size: POOL_SIZE, ..ServerConf::default() };
-        let proxy = Arc::new(http_proxy(&Arc::new(conf), Proxy::new(Arc::clone(&shared))));
+        let limits = shared.running().generation.config.limits;
+        let mut proxy = http_proxy(&Arc::new(conf), Proxy::new(Arc::clone(&shared)));
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(limits.idle_timeout);
+        proxy.server_options = Some(options);
+        let mut h2 = default_h2_options();
+        h2.max_header_list_size(u32::try_from(limits.request_header).unwrap_or(u32::MAX));
+        proxy.h2_options = Some(h2);
+        let proxy = Arc::new(proxy);
         Gateway {
             shared,
             proxy,
@@ -298,10 +312,20 @@ impl Gateway {
 
     fn serve(&mut self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
         let permits = Arc::new(Semaphore::new(self.config().limits.connections.min(Semaphore::MAX_PERMITS)));
-        for listener in listeners {
+        let config = self.config();
+        for (index, listener) in listeners.into_iter().enumerate() {
             self.addresses.push(local(&listener)?);
+            let is_plain = config.listeners.get(index).is_some_and(|listener| listener.tls.is_none());
+            let tls = if is_plain {
+                None
+            } else {
+                let tls = certificates::server_config(Arc::clone(&self.shared), index)
+                    .map_err(|error| StartError::Internal(format!("TLS cannot be set up: {error}")))?;
+                Some(listen::Tls::new(tls, config.limits.handshake_timeout))
+            };
             self.loops.push(tokio::spawn(listen::accept(
                 listener,
+                tls,
                 Arc::clone(&self.proxy),
                 Arc::clone(&permits),
                 Arc::clone(&self.shared.metrics),
@@ -472,6 +496,42 @@ fn record(shared: &Shared, rule: &ActionRule, action: Action, generation: u64, d
     let entry = Entry::new(Timestamp::now(), &action.into(), Outcome::Done, generation).note(&note);
     if rule.records(entry.action()) && shared.actions.append(entry).is_err() {
         shared.metrics.action_log_dropped.inc();
+    }
+}
+
+/// Reads tokens and certificates anew when their files change, for as long as the gateway runs.
+async fn watch_files(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(FILES_PACE).await;
+        let asked = Arc::clone(&shared);
+        let read = tokio::task::spawn_blocking(move || {
+            if asked.running().generation.certificates.iter().any(|certificates| certificates.have_changed())
+            {
+                reload_certificates(&asked);
+            }
+        });
+        // A panic there is told by the runtime; the next look is as good as this one.
+        let _ = read.await;
+    }
+}
+
+/// How often it is looked at files that ops renew.
+const FILES_PACE: Duration = Duration::from_secs(1);
+
+fn reload_certificates(shared: &Shared) {
+    let running = shared.running();
+    for certificates in &running.generation.certificates {
+        match certificates.reload() {
+            Ok(fresh) => {
+                fresh.apply();
+                info!(files = ?certificates, "Certificates read anew");
+            }
+            Err(errors) => {
+                for error in errors {
+                    warn!(%error, "Certificate rejected; the ones before it stay");
+                }
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use http::HeaderMap;
 use tracing::warn;
 
 use crate::{
+    certificates::Certificates,
     clock::Clock,
     config::{Config, ProfileSource},
     identity::{Resolver, SourceSettings, Upstream},
@@ -35,6 +36,8 @@ pub struct Generation {
     pub config: Arc<Config>,
     /// Who tells who is calling.
     pub identity: Arc<Resolver>,
+    /// The certificates of each listener; of plain HTTP none.
+    pub certificates: Vec<Arc<Certificates>>,
     /// What aliases are made with, and where they find their values again.
     pub aliases: Aliases,
     /// The digest of all that decides what of an answer somebody is shown.
@@ -108,14 +111,16 @@ impl Compiler for PolicyCompiler {
         let (rules, diagnostics) = rules::compile(&sources, &context);
         told.extend(diagnostics);
         let identity = resolver(&config, &profile, before.generation);
-        match (rules, identity) {
-            (Some(rules), Ok(identity)) => {
+        let certificates = certificates(&config, before.generation);
+        match (rules, identity, certificates) {
+            (Some(rules), Ok(identity), Ok(certificates)) => {
                 let policy = Policy { profile: Arc::new(profile), rules };
                 let shown = shown(&config, snapshot);
-                Ok((Generation { policy, config, identity, aliases: self.aliases.clone(), shown }, told))
+                let aliases = self.aliases.clone();
+                Ok((Generation { policy, config, identity, certificates, aliases, shown }, told))
             }
-            (_, identity) => {
-                told.extend(identity.err().into_iter().flatten());
+            (_, identity, certificates) => {
+                told.extend(identity.err().into_iter().chain(certificates.err()).flatten());
                 Err(told)
             }
         }
@@ -169,6 +174,24 @@ fn kind(name: &str) -> Option<Kind> {
 
 /// The identity sources of config.yaml, else of the profile. Where neither changed, those that run go on, with what they
 /// remember.
+fn certificates(
+    config: &Arc<Config>,
+    running: Option<&Generation>,
+) -> Result<Vec<Arc<Certificates>>, Vec<Diagnostic>> {
+    if let Some(running) = running.filter(|running| Arc::ptr_eq(&running.config, config)) {
+        return Ok(running.certificates.clone());
+    }
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let files = listener.tls.as_deref().unwrap_or_default();
+        match Certificates::load(format!("listeners[{index}].tls"), files) {
+            Ok(certificates) => all.push(Arc::new(certificates)),
+            Err(found) => errors.extend(found.iter().map(|error| config.problem("certificate", error))),
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(errors) }
+}
+
 fn resolver(
     config: &Arc<Config>,
     profile: &Profile,
@@ -192,8 +215,9 @@ fn resolver(
         (_, _) => config.identity.clone(),
     };
     let upstream = Upstream { address: config.upstream.address.to_string(), headers: HeaderMap::new() };
-    let resolver = Resolver::new(&sources, config.base(), &upstream)
-        .map_err(|errors| errors.iter().map(|error| config.problem(error)).collect::<Vec<_>>())?;
+    let resolver = Resolver::new(&sources, config.base(), &upstream).map_err(|errors| {
+        errors.iter().map(|error| config.problem("identity-source", error)).collect::<Vec<_>>()
+    })?;
     for warning in resolver.warnings() {
         warn!(setting = %warning.path, "{}", warning.message);
     }

@@ -7,19 +7,22 @@ use std::{io, net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
 
 use pingora::{
     apps::ServerApp,
-    protocols::{GetSocketDigest, SocketDigest, l4::stream::Stream},
+    protocols::{GetSocketDigest, IO, SocketDigest, l4::stream::Stream},
     proxy::HttpProxy,
 };
 use prometheus_client::metrics::counter::Counter;
+use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
+    time::timeout,
 };
-use tracing::{info, warn};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info, warn};
 
 use crate::{
-    connection::{Connection, Switches},
+    connection::{self, Connection, Installed, Switches},
     metrics::Metrics,
     proxy::Proxy,
 };
@@ -49,9 +52,35 @@ pub struct BindError {
     pub error: io::Error,
 }
 
+/// How a listener does TLS.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    /// For a handshake.
+    timeout: Duration,
+}
+
+impl Tls {
+    pub(crate) fn new(config: ServerConfig, timeout: Duration) -> Self {
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), timeout }
+    }
+
+    /// Does the handshake. None: it failed, or took too long.
+    async fn handshake(&self, stream: Stream, metrics: &Metrics) -> Option<connection::Tls> {
+        match timeout(self.timeout, self.acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => return Some(connection::Tls::new(stream)),
+            Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
+            Err(_) => debug!("TLS handshake took too long"),
+        }
+        metrics.tls_failures.inc();
+        None
+    }
+}
+
 /// Accepts connections until `stop` turns true, then returns the ones that are still open.
 pub(crate) async fn accept(
     listener: TcpListener,
+    tls: Option<Tls>,
     proxy: Arc<HttpProxy<Proxy>>,
     permits: Arc<Semaphore>,
     metrics: Arc<Metrics>,
@@ -82,21 +111,22 @@ pub(crate) async fn accept(
             continue;
         };
         let (proxy, metrics, stop) = (Arc::clone(&proxy), Arc::clone(&metrics), stop.clone());
-        let switches = Arc::clone(&switches);
+        let (switches, tls) = (Arc::clone(&switches), tls.clone());
         open.spawn(async move {
             metrics.connections.inc();
-            serve(proxy, stream, stop, metrics.parser_rejections.clone(), &switches).await;
+            begin(proxy, stream, tls, stop, &metrics, &switches).await;
             metrics.connections.dec();
             drop(permit);
         });
     }
 }
 
-async fn serve(
+async fn begin(
     proxy: Arc<HttpProxy<Proxy>>,
     stream: TcpStream,
+    tls: Option<Tls>,
     stop: watch::Receiver<bool>,
-    refused_by_parser: Counter,
+    metrics: &Metrics,
     switches: &Arc<Switches>,
 ) {
     if stream.set_nodelay(true).is_err() {
@@ -106,6 +136,29 @@ async fn serve(
     let mut stream = Stream::from(stream);
     let installed = switches.install(&digest);
     stream.set_socket_digest(digest);
+    let refused_by_parser = metrics.parser_rejections.clone();
+    match tls {
+        None => serve(proxy, stream, refused_by_parser, installed, stop).await,
+        Some(tls) => {
+            // Nobody waits for a handshake when the gateway stops.
+            let mut stopping = stop.clone();
+            let stream = tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => None,
+                stream = tls.handshake(stream, metrics) => stream,
+            };
+            let Some(stream) = stream else { return };
+            serve(proxy, stream, refused_by_parser, installed, stop).await;
+        }
+    }
+}
+
+async fn serve(
+    proxy: Arc<HttpProxy<Proxy>>,
+    stream: impl IO + 'static,
+    refused_by_parser: Counter,
+    installed: Installed,
+    stop: watch::Receiver<bool>,
+) {
     let mut next: Option<pingora::protocols::Stream> =
         Some(Box::new(Connection::new(stream, refused_by_parser, installed)));
     while let Some(stream) = next {

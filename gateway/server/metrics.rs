@@ -43,6 +43,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections closed at once, as `limits.connections` were open.
     pub connections_refused: Counter,
+    /// TLS handshakes that failed or took too long.
+    pub tls_failures: Counter,
     /// Requests of accounts that carry a group which groups.yaml does not declare.
     pub undeclared_groups: Counter,
     /// Requests that the HTTP parser itself refused.
@@ -120,6 +122,7 @@ impl Metrics {
             vault: vault::Counts::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            tls_failures: Counter::default(),
             undeclared_groups: Counter::default(),
             parser_rejections: Counter::default(),
         };
@@ -141,6 +144,8 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Connections closed at once, as too many were open";
         registry.register("connections_refused", help, self.connections_refused.clone());
+        let help = "TLS handshakes that failed or took too long";
+        registry.register("tls_failures", help, self.tls_failures.clone());
         let help = "Requests of accounts in a group that is not declared";
         registry.register("undeclared_groups", help, self.undeclared_groups.clone());
         let help = "Requests that the HTTP parser refused";

@@ -27,6 +27,7 @@ mod live;
 mod mask;
 mod personal_data;
 mod reload;
+mod tls;
 mod tree;
 mod vault;
 mod way_back;

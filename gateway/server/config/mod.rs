@@ -34,7 +34,7 @@ pub struct Config {
     /// The file.
     pub file: PathBuf,
     /// Where the gateway accepts connections.
-    pub listeners: Vec<SocketAddr>,
+    pub listeners: Vec<Listener>,
     /// The application.
     pub upstream: Upstream,
     /// How the application spells things.
@@ -63,6 +63,31 @@ pub struct Config {
     pub limits: Limits,
     /// The parsed file, for problems that only show later.
     document: Document,
+}
+
+/// Where the gateway accepts connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// The certificates; none, and it speaks plain HTTP.
+    pub tls: Option<Vec<CertificateFiles>>,
+}
+
+impl Listener {
+    /// What takes a restart to change.
+    fn fixed(&self) -> (SocketAddr, bool) {
+        (self.address, self.tls.is_some())
+    }
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain in PEM, the end-entity certificate first.
+    pub cert: PathBuf,
+    /// The private key in PEM.
+    pub key: PathBuf,
 }
 
 /// The application behind the gateway.
@@ -106,6 +131,8 @@ pub struct Admin {
 pub struct Limits {
     /// Bytes of a request's header.
     pub request_header: usize,
+    /// For a TLS handshake.
+    pub handshake_timeout: Duration,
     /// Bytes held of one request body under inspection.
     pub inspected_body: usize,
     /// For a request body under inspection to arrive.
@@ -191,7 +218,10 @@ impl Config {
             ProfileSource::Bundled(_) => None,
         };
         let differ = [
-            ("listeners", self.listeners != other.listeners),
+            (
+                "listeners",
+                !self.listeners.iter().map(Listener::fixed).eq(other.listeners.iter().map(Listener::fixed)),
+            ),
             ("profile", profile_file(self) != profile_file(other)),
             ("rules", self.rules != other.rules),
             ("state", self.state != other.state),
@@ -206,10 +236,10 @@ impl Config {
         differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 
-    /// A problem that showed when an identity source was built, at its place in the file.
-    pub fn problem(&self, error: &SettingError) -> Diagnostic {
+    /// A problem that showed when what the file describes was built, at its place in the file.
+    pub fn problem(&self, code: &'static str, error: &SettingError) -> Diagnostic {
         let place = locate(self.document.root(), &error.path).unwrap_or(self.document.root());
-        let diagnostic = place.error("identity-source", &error.message);
+        let diagnostic = place.error(code, &error.message);
         match &error.help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
@@ -243,12 +273,8 @@ struct Meaning<'a> {
 impl Meaning<'_> {
     fn config(mut self, file: &Path, document: Document, raw: RawConfig) -> Result<Config, Vec<Diagnostic>> {
         let root = document.root();
-        let listeners: Vec<Option<SocketAddr>> = root
-            .get("listeners")
-            .into_iter()
-            .flat_map(Node::items)
-            .map(|node| self.address(node.get("address")))
-            .collect();
+        let nodes = root.get("listeners").into_iter().flat_map(Node::items);
+        let listeners: Vec<Option<Listener>> = nodes.map(|node| self.listener(node)).collect();
         if let (true, Some(node)) = (listeners.is_empty(), root.get("listeners")) {
             let error = node.error("no-listener", "there is no listener, so nobody could come in");
             self.found.push(error.help("write `- address: 127.0.0.1:8080`"));
@@ -282,7 +308,7 @@ impl Meaning<'_> {
                 PathBuf::new()
             }
         };
-        let listeners: Option<Vec<SocketAddr>> = listeners.into_iter().collect();
+        let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
         let (Some(listeners), Some(address), false) = (listeners, upstream, self.found.has_errors()) else {
             return Err(self.found.into_vec());
         };
@@ -310,6 +336,23 @@ impl Meaning<'_> {
     }
 
     /// An address that the gateway binds: numbers only, so that it means one thing.
+    fn listener(&mut self, node: Node<'_>) -> Option<Listener> {
+        let address = self.address(node.get("address"))?;
+        let file = |node: Node<'_>, key| node.get(key).map(|file| self.base.join(file.written()));
+        let tls = node.get("tls").map(|tls| {
+            let files = tls.items().filter_map(|node| {
+                Some(CertificateFiles { cert: file(node, "cert")?, key: file(node, "key")? })
+            });
+            files.collect::<Vec<_>>()
+        });
+        if let (Some([]), Some(node)) = (tls.as_deref(), node.get("tls")) {
+            let error = node.error("setting-empty", "TLS without a certificate lets nobody in");
+            self.found
+                .push(error.help("write `- { cert: fullchain.pem, key: key.pem }`, or leave `tls` out"));
+        }
+        Some(Listener { address, tls })
+    }
+
     fn address(&mut self, node: Option<Node<'_>>) -> Option<SocketAddr> {
         let node = node?;
         let parsed = node.written().parse().ok();

@@ -83,6 +83,8 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_size")]
     message: u64,
     #[serde(deserialize_with = "read_duration")]
+    handshake_timeout: Duration,
+    #[serde(deserialize_with = "read_duration")]
     idle_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
     stream_idle_timeout: Duration,
@@ -106,6 +108,7 @@ impl Default for RawLimits {
             inspected_body: 4 << 20,
             inspected_body_timeout: Duration::from_secs(30),
             message: 16 << 20,
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             stream_idle_timeout: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
@@ -127,6 +130,7 @@ impl From<RawLimits> for Limits {
             inspected_body: size(raw.inspected_body),
             inspected_body_timeout: raw.inspected_body_timeout,
             message: size(raw.message),
+            handshake_timeout: raw.handshake_timeout,
             idle_timeout: raw.idle_timeout,
             stream_idle_timeout: raw.stream_idle_timeout,
             drain_timeout: raw.drain_timeout,

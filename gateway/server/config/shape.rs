@@ -49,9 +49,19 @@ pub const CONFIG: Shape = Shape::Object(&[
 
 const LISTENER: Shape = Shape::Object(&[
     Field::new("address", "Address and port.", ADDRESS).required(),
-    Field::new("tls", "Certificates, chosen by server name.", Shape::Any).later(),
+    Field::new(
+        "tls",
+        "Certificates, chosen by the name that a client asks for; the first is shown for any other name. Without, plain HTTP. The files are read anew when they change.",
+        Shape::List(&CERTIFICATE),
+    ),
     Field::new("proxy_protocol", "PROXY protocol from trusted proxies.", Shape::Bool).only("false"),
     Field::new("health_path", "A path that answers load balancers.", Shape::Any).later(),
+]);
+
+const CERTIFICATE: Shape = Shape::Object(&[
+    Field::new("cert", "The certificate and those that lead to its root, in PEM.", Shape::Text("a file"))
+        .required(),
+    Field::new("key", "Its private key, in PEM.", Shape::Text("a file")).required(),
 ]);
 
 const UPSTREAM: Shape = Shape::Object(&[
@@ -210,6 +220,7 @@ const LIMITS: Shape = Shape::Object(&[
         Shape::Size { min: 1 << 10, max: 1 << 30 },
     )
     .default("16MiB"),
+    Field::new("handshake_timeout", "How long a TLS handshake may take.", seconds(1, 600)).default("10s"),
     Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
         .default("75s"),
     Field::new(

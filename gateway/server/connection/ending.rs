@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use pingora::protocols::l4::stream::Stream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
@@ -42,7 +41,11 @@ impl Ending {
     }
 
     /// Goes on; ready when there is nothing more to read, as far as the proxy is concerned.
-    pub(super) fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.frame.is_empty() {
             return Poll::Ready(Ok(()));
         }

@@ -7,6 +7,7 @@
 mod ending;
 mod frames;
 mod switch;
+mod tls;
 
 use std::{
     io::{self, IoSlice},
@@ -17,29 +18,32 @@ use std::{
 
 use async_trait::async_trait;
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType, l4::stream::Stream, raw_connect::ProxyDigest,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest, tls::SslDigest,
 };
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(crate) use self::switch::{End, Installed, Switch, Switches};
 use self::{ending::Ending, frames::Written};
+pub(crate) use self::{
+    switch::{End, Installed, Switch, Switches},
+    tls::Tls,
+};
 
 use crate::proxy::REQUEST_ID_HEADER;
 
-/// A client connection.
+/// A client connection, over a socket or under TLS.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    stream: Stream,
+pub(crate) struct Connection<S> {
+    stream: S,
     refused_by_parser: Counter,
     installed: Installed,
     written: Written,
     ending: Option<Ending>,
 }
 
-impl Connection {
-    pub(crate) fn new(stream: Stream, refused_by_parser: Counter, installed: Installed) -> Self {
+impl<S: IO> Connection<S> {
+    pub(crate) fn new(stream: S, refused_by_parser: Counter, installed: Installed) -> Self {
         Self { stream, refused_by_parser, installed, written: Written::default(), ending: None }
     }
 
@@ -66,7 +70,7 @@ fn is_parser_refusal(written: &[u8]) -> bool {
         && !written.windows(REQUEST_ID_HEADER.len()).any(|window| window == REQUEST_ID_HEADER.as_bytes())
 }
 
-impl AsyncRead for Connection {
+impl<S: IO> AsyncRead for Connection<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.is_ending(cx)
@@ -78,7 +82,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: IO> AsyncWrite for Connection<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.is_ending(cx) {
@@ -124,40 +128,48 @@ impl AsyncWrite for Connection {
 }
 
 #[async_trait]
-impl Shutdown for Connection {
+impl<S: IO> Shutdown for Connection<S> {
     async fn shutdown(&mut self) {
         Shutdown::shutdown(&mut self.stream).await;
     }
 }
 
 #[async_trait]
-impl Peek for Connection {
+impl<S: IO> Peek for Connection<S> {
     async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
         self.stream.try_peek(buf).await
     }
 }
 
-impl UniqueID for Connection {
+impl<S: IO> UniqueID for Connection<S> {
     fn id(&self) -> UniqueIDType {
         self.stream.id()
     }
 }
 
-impl Ssl for Connection {}
+impl<S: IO> Ssl for Connection<S> {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
 
-impl GetTimingDigest for Connection {
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.selected_alpn_proto()
+    }
+}
+
+impl<S: IO> GetTimingDigest for Connection<S> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         self.stream.get_timing_digest()
     }
 }
 
-impl GetProxyDigest for Connection {
+impl<S: IO> GetProxyDigest for Connection<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.stream.get_proxy_digest()
     }
 }
 
-impl GetSocketDigest for Connection {
+impl<S: IO> GetSocketDigest for Connection<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.stream.get_socket_digest()
     }

@@ -4,7 +4,7 @@
 //! caller is ours to say: forwarding headers and URL overrides of the client never reach it.
 
 use chatwarden_policy::{path::CanonicalPath, reason::Reason};
-use http::{HeaderMap, HeaderName, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 use pingora::http::RequestHeader;
 
 /// The target of a request: the canonical path and the query as it came.
@@ -27,6 +27,9 @@ pub(crate) fn normalise(
         return Err(Reason::LimitHeader);
     }
     check_raw(raw)?;
+    if request.version == Version::HTTP_2 {
+        bring_to_http1(request)?;
+    }
     check_framing(&request.headers)?;
     if request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
         // RFC 9110 §9.1: `post` is not `POST`; frameworks that fold the two act on what no rule has judged.
@@ -78,6 +81,33 @@ fn check_raw(raw: &[u8]) -> Result<(), Reason> {
         coding |= name.eq_ignore_ascii_case(b"transfer-encoding");
     }
     if length && coding { Err(Reason::RequestAmbiguous) } else { Ok(()) }
+}
+
+/// RFC 9113 §8: what HTTP/2 says in other words, in those of HTTP/1.1, so that one set of checks holds for both.
+fn bring_to_http1(request: &mut RequestHeader) -> Result<(), Reason> {
+    // §8.2.2: a field of the connection makes a request malformed.
+    if NOT_IN_HTTP2.iter().any(|name| request.headers.contains_key(*name)) {
+        return Err(Reason::RequestAmbiguous);
+    }
+    // §8.3.1: the authority is the host, and Host may only repeat it.
+    if let Some(authority) = request.uri.authority() {
+        let differs =
+            |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
+        if request.headers.get_all(header::HOST).iter().any(differs) || authority.as_str().contains('@') {
+            return Err(Reason::RequestAmbiguous);
+        }
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Reason::RequestAmbiguous)?;
+        request.insert_header(header::HOST, host).map_err(|_| Reason::RequestAmbiguous)?;
+    }
+    // §8.2.3: crumbs of the cookie are one field again.
+    let crumbs: Vec<&[u8]> =
+        request.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1 {
+        let cookie =
+            HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).map_err(|_| Reason::RequestAmbiguous)?;
+        request.insert_header(header::COOKIE, cookie).map_err(|_| Reason::RequestAmbiguous)?;
+    }
+    Ok(())
 }
 
 /// RFC 9112 §3.2 and §6: one Host, one length, and `chunked` as the only transfer coding.
@@ -173,6 +203,9 @@ const METHOD_OVERRIDES: [&str; 4] =
 
 /// What `Connection` may name.
 const OF_THE_CONNECTION: [&str; 6] = ["close", "keep-alive", "upgrade", "te", "trailer", "http2-settings"];
+
+const NOT_IN_HTTP2: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// What names another target, another caller's address or our own words: removed before anything is judged, together
 /// with every `X-Forwarded…`.

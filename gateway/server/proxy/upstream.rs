@@ -53,7 +53,8 @@ pub(crate) fn filter(
         request.insert_header("x-forwarded-for", client.as_str())?;
         request.insert_header("x-real-ip", client.as_str())?;
     }
-    request.insert_header("x-forwarded-proto", "http")?;
+    let is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    request.insert_header("x-forwarded-proto", if is_secure { "https" } else { "http" })?;
     request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
     ctx.request_body.restart();
     describe_body(request, &ctx.request_body)?;
