@@ -76,6 +76,7 @@ fn policy() -> Policy {
     let keys = Arc::new(KeyRing::from(AliasKey::new(&[7; 32]).unwrap()));
     let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new(1 << 20));
     let context = Context {
+        proxies: &[],
         profile: &profile,
         keys: &keys,
         vault: &vault,

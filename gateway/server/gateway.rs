@@ -38,6 +38,7 @@ use crate::{
     config::Config,
     connection::Switches,
     durable,
+    forwarders::Forwarders,
     generation::{self, PolicyCompiler, Running},
     in_band::Known,
     keys::{self, Aliases},
@@ -64,6 +65,8 @@ pub struct Shared {
     /// Compression of WebSockets.
     pub(crate) contexts: Arc<Contexts>,
     pub(crate) in_band: Known,
+    /// Who forwards for others and is not trusted.
+    pub(crate) forwarders: Forwarders,
     reloader: Reloader<PolicyCompiler>,
     accepting: AtomicBool,
     started: Timestamp,
@@ -158,6 +161,7 @@ impl Gateway {
             writes: Writes::default(),
             contexts: Arc::new(Contexts::new(config.limits.deflate_contexts)),
             in_band: Known::new(),
+            forwarders: Forwarders::default(),
             reloader,
             accepting: AtomicBool::new(false),
             started: Timestamp::now(),
@@ -315,23 +319,22 @@ impl Gateway {
         let config = self.config();
         for (index, listener) in listeners.into_iter().enumerate() {
             self.addresses.push(local(&listener)?);
-            let is_plain = config.listeners.get(index).is_some_and(|listener| listener.tls.is_none());
-            let tls = if is_plain {
+            let Some(configured) = config.listeners.get(index) else { continue };
+            let tls = if configured.tls.is_none() {
                 None
             } else {
                 let tls = certificates::server_config(Arc::clone(&self.shared), index)
                     .map_err(|error| StartError::Internal(format!("TLS cannot be set up: {error}")))?;
                 Some(listen::Tls::new(tls, config.limits.handshake_timeout))
             };
-            self.loops.push(tokio::spawn(listen::accept(
-                listener,
+            let entrance = listen::Entrance {
                 tls,
-                Arc::clone(&self.proxy),
-                Arc::clone(&permits),
-                Arc::clone(&self.shared.metrics),
-                Arc::clone(&self.shared.switches),
-                self.stop.subscribe(),
-            )));
+                announces: configured.proxy_protocol,
+                proxy: Arc::clone(&self.proxy),
+                shared: Arc::clone(&self.shared),
+                permits: Arc::clone(&permits),
+            };
+            self.loops.push(tokio::spawn(listen::accept(listener, entrance, self.stop.subscribe())));
         }
         Ok(())
     }
@@ -565,6 +568,7 @@ fn status(shared: &Shared) -> Value {
         status.insert("vault".to_owned(), json!(shared.vault.status()));
         status.insert("action_log".to_owned(), json!(shared.actions.status()));
         status.insert("open_streams".to_owned(), json!(shared.streams.count()));
+        status.insert("untrusted_forwarders".to_owned(), json!(shared.forwarders.seen()));
         status.insert("undeclared_groups".to_owned(), json!(shared.metrics.undeclared_groups.get()));
         let uptime = Timestamp::now().duration_since(shared.started);
         status.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));

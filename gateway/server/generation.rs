@@ -100,6 +100,7 @@ impl Compiler for PolicyCompiler {
         let printed_rules = config.rules.display().to_string();
         let context = Context {
             profile: &profile,
+            proxies: &config.trusted_proxies,
             keys: &self.aliases.keys,
             vault: &self.aliases.vault,
             super_admin_roles: &config.super_admin_roles,

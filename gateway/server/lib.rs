@@ -16,6 +16,7 @@ pub mod config;
 mod connection;
 pub mod demo;
 mod durable;
+mod forwarders;
 pub mod gateway;
 pub mod generation;
 pub mod identity;

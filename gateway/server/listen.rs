@@ -5,12 +5,12 @@
 
 use std::{io, net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
 
+use chatwarden_policy::client_address::proxy_protocol::Announced;
 use pingora::{
     apps::ServerApp,
     protocols::{GetSocketDigest, IO, SocketDigest, l4::stream::Stream},
     proxy::HttpProxy,
 };
-use prometheus_client::metrics::counter::Counter;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -22,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 use crate::{
-    connection::{self, Connection, Installed, Switches},
+    connection::{self, Connection, Installed, announcement},
+    gateway::Shared,
     metrics::Metrics,
     proxy::Proxy,
 };
@@ -77,14 +78,23 @@ impl Tls {
     }
 }
 
+/// How a listener takes its connections.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    /// Without, plain HTTP.
+    pub(crate) tls: Option<Tls>,
+    /// Whether a header of the PROXY protocol comes first.
+    pub(crate) announces: bool,
+    pub(crate) proxy: Arc<HttpProxy<Proxy>>,
+    pub(crate) shared: Arc<Shared>,
+    /// One for each connection that may be open.
+    pub(crate) permits: Arc<Semaphore>,
+}
+
 /// Accepts connections until `stop` turns true, then returns the ones that are still open.
 pub(crate) async fn accept(
     listener: TcpListener,
-    tls: Option<Tls>,
-    proxy: Arc<HttpProxy<Proxy>>,
-    permits: Arc<Semaphore>,
-    metrics: Arc<Metrics>,
-    switches: Arc<Switches>,
+    entrance: Entrance,
     mut stop: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut open = JoinSet::new();
@@ -97,71 +107,74 @@ pub(crate) async fn accept(
             accepted = listener.accept() => accepted,
         };
         while open.try_join_next().is_some() {}
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "A connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
+        let metrics = &entrance.shared.metrics;
         // Over the bound the connection is closed at once: waiting would only hide it.
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&entrance.permits).try_acquire_owned() else {
             metrics.connections_refused.inc();
             continue;
         };
-        let (proxy, metrics, stop) = (Arc::clone(&proxy), Arc::clone(&metrics), stop.clone());
-        let (switches, tls) = (Arc::clone(&switches), tls.clone());
+        if entrance.announces && !entrance.shared.running().generation.config.proxies.trust(peer.ip()) {
+            metrics.proxy_headers_refused.inc();
+            continue;
+        }
+        let (entrance, stop) = (entrance.clone(), stop.clone());
         open.spawn(async move {
-            metrics.connections.inc();
-            begin(proxy, stream, tls, stop, &metrics, &switches).await;
-            metrics.connections.dec();
+            entrance.shared.metrics.connections.inc();
+            entrance.admit(stream, stop).await;
+            entrance.shared.metrics.connections.dec();
             drop(permit);
         });
     }
 }
 
-async fn begin(
-    proxy: Arc<HttpProxy<Proxy>>,
-    stream: TcpStream,
-    tls: Option<Tls>,
-    stop: watch::Receiver<bool>,
-    metrics: &Metrics,
-    switches: &Arc<Switches>,
-) {
-    if stream.set_nodelay(true).is_err() {
-        return; // the peer has gone
-    }
-    let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-    let mut stream = Stream::from(stream);
-    let installed = switches.install(&digest);
-    stream.set_socket_digest(digest);
-    let refused_by_parser = metrics.parser_rejections.clone();
-    match tls {
-        None => serve(proxy, stream, refused_by_parser, installed, stop).await,
-        Some(tls) => {
-            // Nobody waits for a handshake when the gateway stops.
-            let mut stopping = stop.clone();
-            let stream = tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => None,
-                stream = tls.handshake(stream, metrics) => stream,
-            };
-            let Some(stream) = stream else { return };
-            serve(proxy, stream, refused_by_parser, installed, stop).await;
+impl Entrance {
+    async fn admit(&self, mut stream: TcpStream, stop: watch::Receiver<bool>) {
+        if stream.set_nodelay(true).is_err() {
+            return; // the peer has gone
+        }
+        let metrics = &self.shared.metrics;
+        let mut announced = None;
+        if self.announces {
+            let patience = self.shared.running().generation.config.limits.handshake_timeout;
+            match timeout(patience, announcement::read(&mut stream)).await {
+                Ok(Ok(Announced::Client(client))) => announced = Some(client),
+                Ok(Ok(Announced::Own)) => {}
+                Ok(Err(_)) | Err(_) => {
+                    metrics.proxy_headers_refused.inc();
+                    return;
+                }
+            }
+        }
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let mut stream = Stream::from(stream);
+        let installed = self.shared.switches.install(&digest, announced);
+        stream.set_socket_digest(digest);
+        let Some(tls) = &self.tls else { return self.serve(stream, installed, stop).await };
+        // Nobody waits for a handshake when the gateway stops.
+        let mut stopping = stop.clone();
+        let stream = tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => None,
+            stream = tls.handshake(stream, metrics) => stream,
+        };
+        if let Some(stream) = stream {
+            self.serve(stream, installed, stop).await;
         }
     }
-}
 
-async fn serve(
-    proxy: Arc<HttpProxy<Proxy>>,
-    stream: impl IO + 'static,
-    refused_by_parser: Counter,
-    installed: Installed,
-    stop: watch::Receiver<bool>,
-) {
-    let mut next: Option<pingora::protocols::Stream> =
-        Some(Box::new(Connection::new(stream, refused_by_parser, installed)));
-    while let Some(stream) = next {
-        next = proxy.process_new(stream, &stop).await;
+    async fn serve(&self, stream: impl IO + 'static, installed: Installed, stop: watch::Receiver<bool>) {
+        let refused_by_parser = self.shared.metrics.parser_rejections.clone();
+        let mut next: Option<pingora::protocols::Stream> =
+            Some(Box::new(Connection::new(stream, refused_by_parser, installed)));
+        while let Some(stream) = next {
+            next = self.proxy.process_new(stream, &stop).await;
+        }
     }
 }

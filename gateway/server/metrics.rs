@@ -43,6 +43,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections closed at once, as `limits.connections` were open.
     pub connections_refused: Counter,
+    /// Connections closed for want of a PROXY header by a trusted proxy.
+    pub proxy_headers_refused: Counter,
     /// TLS handshakes that failed or took too long.
     pub tls_failures: Counter,
     /// Requests of accounts that carry a group which groups.yaml does not declare.
@@ -122,6 +124,7 @@ impl Metrics {
             vault: vault::Counts::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            proxy_headers_refused: Counter::default(),
             tls_failures: Counter::default(),
             undeclared_groups: Counter::default(),
             parser_rejections: Counter::default(),
@@ -144,6 +147,8 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Connections closed at once, as too many were open";
         registry.register("connections_refused", help, self.connections_refused.clone());
+        let help = "Connections closed for want of a PROXY header by a trusted proxy";
+        registry.register("proxy_headers_refused", help, self.proxy_headers_refused.clone());
         let help = "TLS handshakes that failed or took too long";
         registry.register("tls_failures", help, self.tls_failures.clone());
         let help = "Requests of accounts in a group that is not declared";

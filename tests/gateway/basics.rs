@@ -28,7 +28,9 @@ async fn the_app_is_told_the_address_of_the_client_and_not_what_the_client_says(
     let seen = answer.assert_passed(200).seen().unwrap();
     assert_eq!(seen.headers["x-forwarded-for"], "127.0.0.7");
     assert_eq!(seen.headers["x-real-ip"], "127.0.0.7");
-    assert!(!seen.headers.contains_key("forwarded"));
+    let host = gateway.address();
+    assert_eq!(seen.headers["forwarded"], format!("for=127.0.0.7;host=\"{host}\";proto=http").as_str());
+    assert_eq!(seen.headers["x-forwarded-host"], host.to_string().as_str());
     assert_eq!(seen.headers.get_all("x-request-id").iter().count(), 1);
 }
 

@@ -286,7 +286,7 @@ async fn a_config_with_a_missing_or_unknown_key_is_told_with_its_line() {
     assert_eq!(told, BAD_CONFIG, "{told}");
     place.write_file(
         "config.yaml",
-        "listeners: [ { address: 127.0.0.1:0, tls: [] } ]\nupstream: { address: 127.0.0.1:1 }\nprofile: blinger\n",
+        "listeners: [ { address: 127.0.0.1:0, health_path: /up } ]\nupstream: { address: 127.0.0.1:1 }\nprofile: blinger\n",
     );
     let told = fails(&place, &["run"], 78);
     assert!(told.contains("not supported yet") && told.contains("config.yaml:1:"), "{told}");

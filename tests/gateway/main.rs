@@ -12,6 +12,7 @@ mod basics;
 mod browser;
 mod cases;
 mod chatwoot;
+mod client_address;
 mod downloads;
 mod files;
 mod hygiene;

@@ -11,6 +11,7 @@ pub mod address;
 pub mod answer;
 pub mod body;
 pub mod carrier;
+pub mod client_address;
 pub mod csp;
 pub mod diagnostic;
 pub mod disposition;

@@ -17,12 +17,17 @@ use std::{
 };
 
 use chatwarden_policy::{
+    client_address::{ForwardingHeader, Proxies},
     diagnostic::{Diagnostic, Diagnostics, quote},
+    networks::parse_network,
     rules::Kind,
     shape::check,
     units::Rate,
     yaml::{Document, Node},
 };
+
+use http::HeaderName;
+use ipnet::IpNet;
 
 use self::raw::{RawConfig, RawSettings};
 pub use self::{codes::CODES, shape::CONFIG};
@@ -35,6 +40,10 @@ pub struct Config {
     pub file: PathBuf,
     /// Where the gateway accepts connections.
     pub listeners: Vec<Listener>,
+    /// The networks of proxies whose word about the client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Who the client of a request is, by the word of these proxies.
+    pub proxies: Proxies,
     /// The application.
     pub upstream: Upstream,
     /// How the application spells things.
@@ -72,12 +81,14 @@ pub struct Listener {
     pub address: SocketAddr,
     /// The certificates; none, and it speaks plain HTTP.
     pub tls: Option<Vec<CertificateFiles>>,
+    /// Whether every connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 impl Listener {
     /// What takes a restart to change.
-    fn fixed(&self) -> (SocketAddr, bool) {
-        (self.address, self.tls.is_some())
+    fn fixed(&self) -> (SocketAddr, bool, bool) {
+        (self.address, self.tls.is_some(), self.proxy_protocol)
     }
 }
 
@@ -200,8 +211,13 @@ impl Config {
             return Err(problems);
         }
         let raw: RawConfig = document.read().map_err(|problem| vec![problem])?;
-        Meaning { base: file.parent().unwrap_or(Path::new("")), found: Diagnostics::new(), variable }
-            .config(file, document, raw)
+        Meaning {
+            base: file.parent().unwrap_or(Path::new("")),
+            found: Diagnostics::new(),
+            variable,
+            proxies: Vec::new(),
+        }
+        .config(file, document, raw)
     }
 
     /// The directory that relative paths start from.
@@ -247,6 +263,12 @@ impl Config {
     }
 }
 
+/// The field that trusted proxies write.
+fn forwarding_header(root: Node<'_>) -> ForwardingHeader {
+    let header = root.get("client_address").and_then(|node| node.get("header"));
+    header.map_or_else(ForwardingHeader::default, |node| ForwardingHeader::named(node.written()))
+}
+
 /// Finds `identity[0].jwt.keys`, or the nearest that is written.
 fn locate<'d>(root: Node<'d>, path: &str) -> Option<Node<'d>> {
     let mut node = root;
@@ -268,11 +290,14 @@ struct Meaning<'a> {
     base: &'a Path,
     found: Diagnostics,
     variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The networks of trusted proxies, once they are read.
+    proxies: Vec<IpNet>,
 }
 
 impl Meaning<'_> {
     fn config(mut self, file: &Path, document: Document, raw: RawConfig) -> Result<Config, Vec<Diagnostic>> {
         let root = document.root();
+        self.trusted_proxies(root);
         let nodes = root.get("listeners").into_iter().flat_map(Node::items);
         let listeners: Vec<Option<Listener>> = nodes.map(|node| self.listener(node)).collect();
         if let (true, Some(node)) = (listeners.is_empty(), root.get("listeners")) {
@@ -315,6 +340,8 @@ impl Meaning<'_> {
         Ok(Config {
             file: file.to_owned(),
             listeners,
+            proxies: Proxies::new(self.proxies.iter().copied(), forwarding_header(root)),
+            trusted_proxies: self.proxies,
             upstream: Upstream { address, host_header: host_header(raw.upstream.host_header) },
             profile: profile(self.base, &raw.profile),
             rules: self.base.join(raw.rules.unwrap_or_else(|| "rules".into())),
@@ -336,6 +363,33 @@ impl Meaning<'_> {
     }
 
     /// An address that the gateway binds: numbers only, so that it means one thing.
+    fn trusted_proxies(&mut self, root: Node<'_>) {
+        let client_address = root.get("client_address");
+        let networks = client_address.and_then(|node| node.get("trusted_proxies"));
+        for node in networks.into_iter().flat_map(Node::items) {
+            match parse_network(node.written()) {
+                Ok(network) if network.prefix_len() == 0 => {
+                    let message = "everybody would be believed about the client";
+                    self.found
+                        .push(node.error("whole-internet", message).help("name the proxies' own networks"));
+                }
+                Ok(network) => self.proxies.push(network),
+                Err(error) => {
+                    let problem = node.error("malformed-network", &error.message);
+                    self.found.push(match &error.help {
+                        Some(help) => problem.help(help),
+                        None => problem,
+                    });
+                }
+            }
+        }
+        let header = client_address.and_then(|node| node.get("header"));
+        if let Some(node) = header.filter(|node| HeaderName::try_from(node.written()).is_err()) {
+            let message = format!("{} is not the name of a header field", quote(node.written()));
+            self.found.push(node.error("malformed-header", message));
+        }
+    }
+
     fn listener(&mut self, node: Node<'_>) -> Option<Listener> {
         let address = self.address(node.get("address"))?;
         let file = |node: Node<'_>, key| node.get(key).map(|file| self.base.join(file.written()));
@@ -350,7 +404,13 @@ impl Meaning<'_> {
             self.found
                 .push(error.help("write `- { cert: fullchain.pem, key: key.pem }`, or leave `tls` out"));
         }
-        Some(Listener { address, tls })
+        let proxy_protocol = node.get("proxy_protocol").filter(|node| node.as_bool() == Some(true));
+        if let (Some(node), true) = (proxy_protocol, self.proxies.is_empty()) {
+            let message = "nobody may speak the PROXY protocol: there are no trusted proxies";
+            let help = "write the balancers' networks under `client_address: { trusted_proxies: [ … ] }`";
+            self.found.push(node.error("setting-empty", message).help(help));
+        }
+        Some(Listener { address, tls, proxy_protocol: proxy_protocol.is_some() })
     }
 
     fn address(&mut self, node: Option<Node<'_>>) -> Option<SocketAddr> {

@@ -54,7 +54,12 @@ const LISTENER: Shape = Shape::Object(&[
         "Certificates, chosen by the name that a client asks for; the first is shown for any other name. Without, plain HTTP. The files are read anew when they change.",
         Shape::List(&CERTIFICATE),
     ),
-    Field::new("proxy_protocol", "PROXY protocol from trusted proxies.", Shape::Bool).only("false"),
+    Field::new(
+        "proxy_protocol",
+        "Whether every connection begins with a header of the PROXY protocol, version 1 or 2. Only trusted proxies may connect then.",
+        Shape::Bool,
+    )
+    .default("false"),
     Field::new("health_path", "A path that answers load balancers.", Shape::Any).later(),
 ]);
 
@@ -90,9 +95,13 @@ const CLIENT_ADDRESS: Shape = Shape::Object(&[
         "Networks whose word about the client is believed. Empty: nobody's.",
         Shape::List(&Shape::NETWORK),
     )
-    .only("[]"),
-    Field::new("header", "The header that trusted proxies write.", Shape::Text("a header's name"))
-        .only("X-Forwarded-For"),
+    .default("[]"),
+    Field::new(
+        "header",
+        "The header that trusted proxies write: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that holds a single address, such as `CF-Connecting-IP`.",
+        Shape::Text("a header's name"),
+    )
+    .default("X-Forwarded-For"),
 ]);
 
 const SOURCE: Shape = Shape::Tagged(&[
@@ -220,7 +229,7 @@ const LIMITS: Shape = Shape::Object(&[
         Shape::Size { min: 1 << 10, max: 1 << 30 },
     )
     .default("16MiB"),
-    Field::new("handshake_timeout", "How long a TLS handshake may take.", seconds(1, 600)).default("10s"),
+    Field::new("handshake_timeout", "How long a TLS handshake may take, with the PROXY header before it.", seconds(1, 600)).default("10s"),
     Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
         .default("75s"),
     Field::new(

@@ -34,7 +34,7 @@ fn variables_are_expanded_in_scalars() {
     let text = MINIMAL.replace("127.0.0.1:0", "\"127.0.0.1:${PORT}\"");
     assert_eq!(
         parse(&text).map(|config| config.listeners).map_err(|problems| problems[0].to_string()),
-        Ok(vec![Listener { address: "127.0.0.1:8080".parse().unwrap(), tls: None }])
+        Ok(vec![Listener { address: "127.0.0.1:8080".parse().unwrap(), tls: None, proxy_protocol: false }])
     );
     let text = format!("{MINIMAL}rules: ${{NOWHERE}}\n");
     assert_eq!(codes(&text), [("undefined-variable", 4)]);
@@ -57,15 +57,12 @@ fn all_problems_are_told_at_once() {
 fn what_comes_later_is_refused_and_never_ignored() {
     for later in [
         "webhook_secrets: {}",
-        "client_address: { trusted_proxies: [10.0.0.0/8] }",
-        "client_address: { header: Forwarded }",
         "identity: [ { trusted_header: { account: X-Auth-User } } ]",
         "action_log: { store: { postgres: { url_file: pg.url } } }",
     ] {
         assert_eq!(codes(&format!("{MINIMAL}{later}\n")), [("not-supported-yet", 4)], "{later}");
     }
     for (from, to) in [
-        ("{ address: 127.0.0.1:0 }", "{ address: 127.0.0.1:0, proxy_protocol: true }"),
         ("{ address: 127.0.0.1:3000 }", "{ address: 127.0.0.1:3000, tls: true }"),
         ("{ address: 127.0.0.1:3000 }", "{ address: 127.0.0.1:3000, public_names: [chat.example.com] }"),
     ] {
@@ -107,4 +104,23 @@ fn a_problem_of_an_identity_source_stands_at_its_place() {
     let error =
         SettingError { path: "identity[0].jwt.keys.secret_file".into(), message: "m".into(), help: None };
     assert_eq!(config.problem("identity-source", &error).line, 7);
+}
+
+#[test]
+fn trusted_proxies_are_networks_and_not_everybody() {
+    let with = |client_address: &str| format!("{MINIMAL}client_address: {{ {client_address} }}\n");
+    let config = parse(&with("trusted_proxies: [10.0.0.0/8, 2001:db8::7], header: Forwarded")).unwrap();
+    assert!(
+        config.proxies.trust("10.1.2.3".parse().unwrap())
+            && !config.proxies.trust("11.0.0.1".parse().unwrap())
+    );
+    assert_eq!(config.proxies.header().name(), "forwarded");
+    assert!(parse(MINIMAL).unwrap().proxies.is_empty());
+    assert_eq!(codes(&with("trusted_proxies: [0.0.0.0/0]")), [("whole-internet", 4)]);
+    assert_eq!(codes(&with("header: \"X Forwarded\"")), [("malformed-header", 4)]);
+    let announced =
+        MINIMAL.replace("{ address: 127.0.0.1:0 }", "{ address: 127.0.0.1:0, proxy_protocol: true }");
+    assert_eq!(codes(&announced), [("setting-empty", 1)]);
+    let trusting = format!("{announced}client_address: {{ trusted_proxies: [10.0.0.1] }}\n");
+    assert!(parse(&trusting).unwrap().listeners[0].proxy_protocol);
 }

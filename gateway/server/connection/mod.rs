@@ -4,6 +4,7 @@
 //! it is recognised here, by an error head that lacks the request id which every answer of the gateway carries. And what
 //! may not go on is ended here ([`Switch`]): a WebSocket with a close frame, if none of the app's is half written.
 
+pub(crate) mod announcement;
 mod ending;
 mod frames;
 mod switch;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     task::Waker,
 };
@@ -32,9 +32,15 @@ pub(crate) enum End {
 pub(crate) struct Switch {
     end: OnceLock<End>,
     waker: AtomicWaker,
+    announced: Option<IpAddr>,
 }
 
 impl Switch {
+    /// The address that a trusted proxy announced for the connection (PROXY protocol).
+    pub(crate) fn announced(&self) -> Option<IpAddr> {
+        self.announced
+    }
+
     /// Ends the connection; the first end given stays.
     pub(crate) fn end(&self, end: End) {
         if self.end.set(end).is_ok() {
@@ -60,8 +66,8 @@ pub(crate) struct Switches {
 
 impl Switches {
     /// The switch of a connection, for as long as the guard lives.
-    pub(crate) fn install(self: &Arc<Self>, digest: &SocketDigest) -> Installed {
-        let switch = Arc::<Switch>::default();
+    pub(crate) fn install(self: &Arc<Self>, digest: &SocketDigest, announced: Option<IpAddr>) -> Installed {
+        let switch = Arc::new(Switch { announced, ..Switch::default() });
         let ends = ends(digest);
         if let Some(ends) = ends {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,6 +30,8 @@ pub(crate) struct Context {
     /// The one generation of rules that judges this request, start to end.
     pub(crate) running: Arc<Running>,
     pub(crate) client_ip: Option<ClientIp>,
+    /// Whether the client came in by TLS, to the gateway or to a trusted proxy.
+    pub(crate) is_secure: bool,
     pub(crate) path: Option<CanonicalPath>,
     pub(crate) identity: Identity,
     /// The part that this request has in a stream.
@@ -74,6 +76,7 @@ impl Context {
             request_id: Uuid::now_v7().to_string(),
             running,
             client_ip: None,
+            is_secure: false,
             path: None,
             identity: Identity::Nobody,
             in_band: None,

@@ -1,5 +1,7 @@
 //! From the head of a request to the verdict, and the verdict carried out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chatwarden_policy::{
     account::{ClientIp, Identity},
@@ -79,12 +81,12 @@ enum Allowed {
 }
 
 async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Result<Allowed, Denial> {
-    let client_ip = client_ip(session)?;
+    let client_ip = client_ip(shared, ctx, session)?;
     ctx.client_ip = Some(client_ip);
     let limit = ctx.config().limits.request_header;
     let raw = session.to_h1_raw();
     let target = head::normalise(session.req_header_mut(), &raw, limit)?;
-    let running = std::sync::Arc::clone(&ctx.running);
+    let running = Arc::clone(&ctx.running);
     let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
     let classified = policy.profile.classify(method.as_str(), &target.path);
@@ -350,11 +352,39 @@ async fn identify(ctx: &Context, session: &Session, public: bool) -> Result<Iden
     ctx.running.generation.identity.identify(&request).await.map_err(|_| Reason::RequestAmbiguous.into())
 }
 
-/// The address of the client: the peer's, as nobody is trusted to speak for another yet.
-fn client_ip(session: &Session) -> Result<ClientIp, Denial> {
-    let peer = session.client_addr().and_then(|address| address.as_inet());
-    peer.map(|address| ClientIp::new(address.ip())).ok_or_else(|| Reason::InternalError.into())
+/// The address of the client: the peer's, or what trusted proxies say. Whether the client came in by TLS is noted, too.
+fn client_ip(shared: &Shared, ctx: &mut Context, session: &Session) -> Result<ClientIp, Denial> {
+    let digest = session.digest().ok_or(Reason::InternalError)?;
+    let socket = digest.socket_digest.as_ref().ok_or(Reason::InternalError)?;
+    let peer = socket.peer_addr().and_then(|address| address.as_inet()).ok_or(Reason::InternalError)?;
+    let config = Arc::clone(&ctx.running.generation.config);
+    let announces = config.listeners.iter().any(|listener| listener.proxy_protocol);
+    let switch = if announces { shared.switches.of(socket) } else { None };
+    let peer = switch.and_then(|switch| switch.announced()).unwrap_or(peer.ip());
+    let (proxies, headers) = (&config.proxies, &session.req_header().headers);
+    ctx.is_secure = digest.ssl_digest.is_some();
+    let field = proxies.header().name();
+    if !proxies.trust(peer) {
+        if let Some(field) =
+            [field, "x-forwarded-for", "forwarded"].iter().find(|field| headers.contains_key(**field))
+        {
+            shared.forwarders.note(peer, field);
+        }
+        return Ok(ClientIp::new(peer));
+    }
+    if let Some(told) = headers.get_all(FORWARDED_PROTO).iter().next_back() {
+        ctx.is_secure = told
+            .as_bytes()
+            .rsplit(|byte| *byte == b',')
+            .next()
+            .is_some_and(|last| last.trim_ascii() == b"https");
+    }
+    let values: Vec<&[u8]> = headers.get_all(field).iter().map(HeaderValue::as_bytes).collect();
+    proxies.client(peer, &values).map_err(|_| Reason::RequestAmbiguous.into())
 }
+
+/// What a trusted proxy says of how the client came to it.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 fn header_text(session: &Session, name: header::HeaderName) -> Option<&str> {
     session.req_header().headers.get(name).and_then(|value| value.to_str().ok())

@@ -32,6 +32,30 @@ pub(crate) fn peer(config: &Config, is_handshake: bool) -> HttpPeer {
     peer
 }
 
+/// Tells the application who the client is, in every form that applications know.
+fn forward(request: &mut RequestHeader, ctx: &Context) -> pingora::Result<()> {
+    // A name of ops' own is not among those that are always removed.
+    request.remove_header(ctx.config().proxies.header().name());
+    let proto = if ctx.is_secure { "https" } else { "http" };
+    let host =
+        request.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    if let Some(client) = ctx.client_ip {
+        let address = client.to_string();
+        // RFC 7239 §6: of IPv6 in brackets, and what has a colon in quotes. A quoted host holds no quote (RFC 9110 §7.2).
+        let node = if client.ip().is_ipv6() { format!("\"[{address}]\"") } else { address.clone() };
+        let quoted = host.replace(['"', '\\'], "");
+        request.insert_header(header::FORWARDED, format!("for={node};host=\"{quoted}\";proto={proto}"))?;
+        request.insert_header("x-forwarded-for", address.as_str())?;
+        request.insert_header("x-real-ip", address.as_str())?;
+    }
+    request.insert_header("x-forwarded-host", host)?;
+    request.insert_header("x-forwarded-proto", proto)?;
+    if let HostHeader::Fixed(host) = &ctx.config().upstream.host_header {
+        request.insert_header(header::HOST, host.as_str())?;
+    }
+    Ok(())
+}
+
 /// Rewrites the head that goes upstream.
 pub(crate) fn filter(
     shared: &Shared,
@@ -42,19 +66,7 @@ pub(crate) fn filter(
     if request::asks_for_websocket(session.req_header()) {
         tunnel::offer(shared, request, ctx)?;
     }
-    if let HostHeader::Fixed(host) = &ctx.config().upstream.host_header {
-        if let Some(original) = request.headers.get(header::HOST).cloned() {
-            request.insert_header("x-forwarded-host", original)?;
-        }
-        request.insert_header(header::HOST, host.as_str())?;
-    }
-    if let Some(client) = ctx.client_ip {
-        let client = client.to_string();
-        request.insert_header("x-forwarded-for", client.as_str())?;
-        request.insert_header("x-real-ip", client.as_str())?;
-    }
-    let is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    request.insert_header("x-forwarded-proto", if is_secure { "https" } else { "http" })?;
+    forward(request, ctx)?;
     request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
     ctx.request_body.restart();
     describe_body(request, &ctx.request_body)?;

@@ -203,6 +203,7 @@ impl Set {
         let keys = Arc::new(KeyRing::from(AliasKey::new(KEY).unwrap()));
         let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new(1 << 20));
         let context = Context {
+            proxies: &["fd00:77::/64".parse().unwrap()],
             profile: &profile,
             keys: &keys,
             vault: &vault,

@@ -56,6 +56,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("entry-expires", "an entry ends within seven days"),
     ("entry-expired", "an entry has ended"),
     ("whitelist-expired", "every entry has ended, so nobody can come in"),
+    ("covers-trusted-proxy", "an entry holds the address of a trusted proxy"),
     ("list-outside", "a list's path leads out of the directory"),
     ("list-unreadable", "a list cannot be read"),
     ("repeated-list", "a list is named twice"),

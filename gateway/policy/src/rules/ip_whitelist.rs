@@ -102,7 +102,8 @@ impl Setting for IpWhitelist {
     const KIND: Kind = Kind::IpWhitelist;
 
     fn compile(file: &RuleFile<'_>, loading: &mut Loading<'_>) -> Self {
-        let mut entries = Entries::default();
+        let mut entries =
+            Entries { may_cover_proxies: file.flag("allow_proxy", false), ..Entries::default() };
         file.items("addresses").for_each(|node| entries.address(node, loading));
         let mut lists = Seen::default();
         for node in file.items("lists") {
@@ -169,6 +170,7 @@ struct Entries {
     seen: Seen<(IpNet, Option<Vec<String>>, Option<Date>)>,
     /// Whether there is an entry that could not be read.
     faulty: bool,
+    may_cover_proxies: bool,
 }
 
 impl Entries {
@@ -201,6 +203,9 @@ impl Entries {
         if network.prefix_len() == 0 {
             loading.report(whole_internet(address.warning("whole-internet", WHOLE_INTERNET)));
         }
+        if let Some(proxy) = self.covered(network, loading) {
+            loading.report(covers_proxy(address, proxy));
+        }
         let names = groups.map(|groups| groups.items().map(|name| name.written().to_owned()).collect());
         if let Some(line) = self.seen.again((network, names, condition.expires), address.line()) {
             let message = format!("{} stands in line {line} already", quote(text));
@@ -211,6 +216,13 @@ impl Entries {
         } else {
             self.bound.insert(network, condition);
         }
+    }
+
+    /// The trusted proxy whose address a network holds, unless entries may.
+    fn covered(&self, network: IpNet, loading: &Loading<'_>) -> Option<IpNet> {
+        let overlaps = |proxy: &&IpNet| proxy.contains(&network) || network.contains(*proxy);
+        let mut proxies = loading.context.proxies.iter().filter(|_| !self.may_cover_proxies);
+        proxies.find(overlaps).copied()
     }
 
     fn list(&mut self, node: Node<'_>, loading: &mut Loading<'_>) {
@@ -238,9 +250,19 @@ impl Entries {
         if list.networks.iter().any(|network| network.prefix_len() == 0) {
             loading.report(whole_internet(node.warning("whole-internet", WHOLE_INTERNET)));
         }
+        if let Some(proxy) = list.networks.iter().find_map(|network| self.covered(*network, loading)) {
+            loading.report(covers_proxy(node, proxy));
+        }
         self.faulty |= list.error_count > 0;
         self.always.extend(list.networks);
     }
+}
+
+/// Whoever comes through a proxy that writes no address would be let in by the proxy's own.
+fn covers_proxy(node: Node<'_>, proxy: IpNet) -> Diagnostic {
+    let message = format!("the entry holds `{proxy}`, a trusted proxy of config.yaml");
+    let help = "leave the proxy's address out, or write `allow_proxy: true` where people work there, too";
+    node.error("covers-trusted-proxy", message).help(help)
 }
 
 /// The network of an entry, which is an address alone or has keys beside it.
@@ -381,7 +403,7 @@ pub(super) const SHAPE: Shape = Shape::Object(&[
     )
     .default("false"),
     Field::new("allow_proxy", "Whether an entry may cover a proxy that forwards for others.", Shape::Bool)
-        .only("false"),
+        .default("false"),
     examples(&Shape::Object(&[
         Field::new(
             "from",

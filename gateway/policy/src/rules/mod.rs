@@ -22,6 +22,7 @@ mod tests;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chatwarden_redact::{KeyRing, Vault};
+use ipnet::IpNet;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
@@ -97,6 +98,8 @@ impl fmt::Debug for RuleSources<'_> {
 pub struct Context<'a> {
     /// How the application spells things.
     pub profile: &'a Profile,
+    /// The networks of proxies whose word about the client is believed.
+    pub proxies: &'a [IpNet],
     /// The keys that aliases are made with and known by.
     pub keys: &'a Arc<KeyRing>,
     /// Where what aliases stand for is kept.

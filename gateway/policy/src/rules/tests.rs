@@ -55,6 +55,7 @@ impl Fixture {
         let sources = RuleSources { files: self.files.clone(), lists: &lists };
         let keys = Arc::new(KeyRing::from(AliasKey::new(&[7; 32]).unwrap()));
         let context = Context {
+            proxies: &["fd00:77::/64".parse().unwrap()],
             profile: &self.profile,
             keys: &keys,
             vault: &self.vault,

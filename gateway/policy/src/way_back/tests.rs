@@ -46,6 +46,7 @@ impl Gateway {
         let files = files.map(|(name, text)| (name.to_owned(), text.into())).into();
         let sources = RuleSources { files, lists: &|_| Err(String::new()) };
         let context = Context {
+            proxies: &[],
             profile: &profile,
             keys: &keys,
             vault: &vault,
