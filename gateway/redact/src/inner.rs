@@ -44,8 +44,10 @@ pub(crate) fn look_into(
         }
         None if has_copies => scan_copies(plan, text, &mut edits),
         None => {}
-        Some(Inner::Json | Inner::Text) => scan_text(plan, text, &mut edits),
-        Some(Inner::Fragment) if fragment::scan(plan, text, &mut edits).is_none() => return Seen::Unreadable,
+        Some(Inner::Json | Inner::Text) => scan_text(plan, text, has_copies, &mut edits),
+        Some(Inner::Fragment) if fragment::scan(plan, text, has_copies, &mut edits).is_none() => {
+            return Seen::Unreadable;
+        }
         Some(Inner::Fragment) => {}
     }
     finish(text, &edits, summary, out)

@@ -101,7 +101,7 @@ impl Rewriter {
     fn let_go(&mut self, end: usize, out: &mut Vec<u8>) {
         let plan = Arc::clone(&self.plan);
         let Ok(text) = std::str::from_utf8(&self.held[..self.valid]) else { return };
-        let mut hidden = find(&plan, text, self.done);
+        let mut hidden = find(&plan, text, self.done, true);
         hidden.retain(|hidden| hidden.range.start < end);
         let mut passed = self.done;
         for Hidden { range, class, value } in hidden {
@@ -125,9 +125,11 @@ pub(crate) struct Hidden {
     pub(crate) value: String,
 }
 
-/// What is hidden of a free text from `from` on: copies, and besides them what has the shape of a contact.
-pub(crate) fn find(plan: &Plan, text: &str, from: usize) -> Vec<Hidden> {
-    let copies = plan.learnt().map(|learnt| learnt.find(plan, text, from, Whole::Text)).unwrap_or_default();
+/// What is hidden of a free text from `from` on: copies, unless there are to be none, and besides them what has the
+/// shape of a contact.
+pub(crate) fn find(plan: &Plan, text: &str, from: usize, has_copies: bool) -> Vec<Hidden> {
+    let learnt = plan.learnt().filter(|_| has_copies);
+    let copies = learnt.map(|learnt| learnt.find(plan, text, from, Whole::Text)).unwrap_or_default();
     let mut found = Vec::new();
     Detector.find_from(text, from, &mut found);
     let mut hidden: Vec<Hidden> = copies

@@ -9,10 +9,10 @@ use crate::{
     plan::Plan,
 };
 
-/// Adds the contact data that the plan hides in free text, by its shape.
-pub(crate) fn scan_text(plan: &Plan, text: &str, edits: &mut Edits) {
+/// Adds the contact data that the plan hides in free text: by its shape, and copies unless there are to be none.
+pub(crate) fn scan_text(plan: &Plan, text: &str, has_copies: bool, edits: &mut Edits) {
     if plan.patterns() {
-        for plain::Hidden { range, class, value } in plain::find(plan, text, 0) {
+        for plain::Hidden { range, class, value } in plain::find(plan, text, 0, has_copies) {
             edits.hide(plan, class, &value, range, |shown| shown);
         }
     }

@@ -140,7 +140,16 @@ const SAMPLES: &[(&str, &str)] = &[
 ];
 
 /// Secrets that can be read.
-const SHOWN: &[Known] = &[];
+const SHOWN: &[Known] = &[
+    Known { sample: "chat2desk/messages_list", why: MESSAGES, texts: &["Пётр Иванов"] },
+    Known {
+        sample: "chatwoot/conversation_messages",
+        why: MESSAGES,
+        texts: &["Zoë Müller", "Zoë", "Müller"],
+    },
+];
+
+const MESSAGES: &str = "a message or mail has no copies of names: nothing tells what clients wrote from what operators did, who would learn a name by writing guesses";
 
 const IDS: &str = "nothing beside it tells an id of the application's own from one in a messenger";
 const NICKS: &str =

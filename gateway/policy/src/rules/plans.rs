@@ -160,7 +160,7 @@ fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -
         builder = builder.text(selector);
     }
     // Whoever could have copies hidden in what operators write would learn values by writing guesses, and who wrote a
-    // message is not known here: so messages are read by shape alone, if at all.
+    // message is not known here: so messages have no copies, and are read by shape where the rule says so.
     for selector in &scope.message_text {
         builder = builder.operator_text(selector);
     }

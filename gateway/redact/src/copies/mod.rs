@@ -30,7 +30,7 @@ pub(crate) use ahead::Ahead;
 use number::Forms;
 pub(crate) use sweep::{Copy, Whole, spelled_as};
 pub(crate) use swept::Swept;
-pub(crate) use trail::{END, KEPT, Trail, WRITTEN};
+pub(crate) use trail::{END, KEPT, NESTED, Trail, WRITTEN, is_mark};
 
 mod ahead;
 pub(crate) mod fuzz;

@@ -6,7 +6,7 @@
 //!
 //! It tells strings from what is between them, which is all that it knows of JSON: in strings every token is looked
 //! up, between them numbers of ten digits and more. Regions between marks, which no UTF-8 has, are left as they are:
-//! what is kept, and what operators wrote. The marks end here.
+//! what is kept, and what operators wrote, also in strings that hold JSON. The marks end here.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     class::Class,
+    json::nested,
     patterns::REACH,
     plan::Plan,
     redactor::{Limits, Summary},
@@ -38,6 +39,9 @@ pub(crate) struct Trail {
     kept: usize,
     /// `done` is within a string, which was too long to be held.
     is_inside: bool,
+    /// The string that comes next holds JSON.
+    is_nested: bool,
+    limits: Limits,
     summary: Summary,
 }
 
@@ -52,6 +56,8 @@ impl Trail {
             marked: 0,
             kept: 0,
             is_inside: false,
+            is_nested: false,
+            limits,
             summary: Summary::default(),
         }
     }
@@ -79,7 +85,8 @@ impl Trail {
     pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
         self.advance(true, out);
         self.held.clear();
-        (self.done, self.marked, self.kept, self.is_inside) = (0, 0, 0, false);
+        (self.done, self.marked, self.kept) = (0, 0, 0);
+        (self.is_inside, self.is_nested) = (false, false);
     }
 
     /// What was hidden here.
@@ -129,6 +136,7 @@ impl Trail {
                     }
                 }
                 Kind::Number(_) => {}
+                Kind::Mark(NESTED) => {}
                 Kind::Mark(mark) => count(*mark, &mut marked, &mut kept),
             }
             at = piece.end;
@@ -151,11 +159,7 @@ struct Walk<'w, 's> {
 impl Walk<'_, '_> {
     fn run(&mut self, is_end: bool) {
         let mut at = self.passed;
-        if self.sweep.is_idle()
-            && !self.trail.is_inside
-            && is_end
-            && memchr::memchr3(KEPT, WRITTEN, END, &self.held[at..]).is_none()
-        {
+        if self.sweep.is_idle() && !self.trail.is_inside && is_end && !has_marks(&self.held[at..]) {
             self.pass(self.held.len());
             return;
         }
@@ -175,13 +179,21 @@ impl Walk<'_, '_> {
         while let Some(piece) = Piece::next(self.held, at, is_end) {
             at = piece.end;
             match piece.kind {
-                Kind::Text(text) if self.trail.marked == 0 => self.text(text),
+                Kind::Text(text) => {
+                    let is_nested = std::mem::take(&mut self.trail.is_nested);
+                    if self.trail.marked == 0 && !(is_nested && self.nested(text.clone())) {
+                        self.text(text);
+                    }
+                }
                 Kind::Number(number) if self.trail.marked == 0 => self.number(number),
-                Kind::Text(_) | Kind::Number(_) => {}
+                Kind::Number(_) => {}
                 Kind::Mark(mark) => {
                     self.pass(at - 1);
                     self.passed = at;
-                    count(mark, &mut self.trail.marked, &mut self.trail.kept);
+                    match mark {
+                        NESTED => self.trail.is_nested = true,
+                        mark => count(mark, &mut self.trail.marked, &mut self.trail.kept),
+                    }
                 }
             }
         }
@@ -195,7 +207,7 @@ impl Walk<'_, '_> {
         let is_number = Piece::number_end(self.held, open);
         if open < self.held.len() && self.held.len() - open > LONG {
             self.pass(open + 1);
-            self.trail.is_inside = true;
+            (self.trail.is_inside, self.trail.is_nested) = (true, false);
             self.long_string(open + 1, false);
         } else {
             self.pass(if open == self.held.len() { is_number } else { open });
@@ -238,6 +250,39 @@ impl Walk<'_, '_> {
         for copy in found {
             self.hide(range.start, copy);
         }
+    }
+
+    /// Sweeps JSON in a string value by value, for what is no place for copies in it; `false` if it is none.
+    fn nested(&mut self, range: Range<usize>) -> bool {
+        let Ok(raw) = std::str::from_utf8(&self.held[range.clone()]) else { return false };
+        let (plan, learnt) = (Arc::clone(&self.trail.plan), Arc::clone(&self.trail.learnt));
+        let mut inner = None;
+        let edits = nested::sweep(raw, &plan, self.trail.limits, |marked, limits| {
+            let mut trail = Trail::new(Arc::clone(&plan), learnt, limits);
+            let mut out = Vec::with_capacity(marked.len());
+            let mut walk = Walk {
+                trail: &mut trail,
+                held: marked,
+                sweep: self.sweep,
+                passed: 0,
+                seen: Vec::new(),
+                out: &mut out,
+            };
+            walk.run(true);
+            inner = Some((walk.seen, trail.summary));
+            out
+        });
+        let Some(edits) = edits else { return false };
+        if let Some((seen, summary)) = inner {
+            self.seen.extend(seen);
+            self.trail.summary.add(&summary);
+        }
+        if !edits.is_empty() {
+            self.pass(range.start);
+            edits.apply(raw, self.out);
+            self.passed = range.end;
+        }
+        true
     }
 
     /// Shows what the field of the value shows. No form of any class has a sign that strings escape.
@@ -315,7 +360,7 @@ impl Piece {
                     }
                     at = end;
                 }
-                KEPT | WRITTEN | END => return Some(Piece { kind: Kind::Mark(byte), end: at + 1 }),
+                KEPT | WRITTEN | NESTED | END => return Some(Piece { kind: Kind::Mark(byte), end: at + 1 }),
                 _ => at += 1,
             }
         }
@@ -342,6 +387,15 @@ fn closing(held: &[u8], from: usize) -> Option<usize> {
         }
         at += 2;
     }
+}
+
+/// Whether a byte is one of the marks.
+pub(crate) fn is_mark(byte: u8) -> bool {
+    matches!(byte, KEPT | WRITTEN | NESTED | END)
+}
+
+fn has_marks(held: &[u8]) -> bool {
+    memchr::memchr3(KEPT, WRITTEN, END, held).or_else(|| memchr::memchr(NESTED, held)).is_some()
 }
 
 fn count(mark: u8, marked: &mut usize, kept: &mut usize) {
@@ -380,7 +434,10 @@ pub(crate) const KEPT: u8 = 0xf8;
 /// Before a value that operators wrote.
 pub(crate) const WRITTEN: u8 = 0xf9;
 
-/// Behind either.
+/// Before a string that holds JSON.
+pub(crate) const NESTED: u8 = 0xfa;
+
+/// Behind what is kept, and what operators wrote.
 pub(crate) const END: u8 = 0xff;
 
 /// How far apart steps are in the input, in bytes.

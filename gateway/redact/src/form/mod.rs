@@ -180,14 +180,16 @@ impl Rewriter {
     /// Behind a name: what becomes of the value.
     fn judge(&self) -> State {
         let Some(name) = self.decoded() else { return State::Hidden(None) };
-        match path::treatment(&self.plan, &String::from_utf8_lossy(&name)) {
+        let name = String::from_utf8_lossy(&name);
+        let is_written = self.plan.learnt().is_some() && path::is_written(&self.plan, &name);
+        match path::treatment(&self.plan, &name) {
             Some(Treatment::Hide(class) | Treatment::HideIf(_, class)) => State::Hidden(Some(class)),
             Some(Treatment::Keep) if self.plan.learnt().is_some() => State::Kept,
             Some(Treatment::Keep) => State::Plain,
-            Some(Treatment::Inner(inner)) => State::Inner { inner: Some(inner), is_written: false },
+            Some(Treatment::Inner(inner)) => State::Inner { inner: Some(inner), is_written },
             Some(Treatment::Written) => State::Beginning,
             Some(Treatment::Keys(_)) | None => match self.plan.learnt() {
-                Some(_) => State::Inner { inner: None, is_written: false },
+                Some(_) => State::Inner { inner: None, is_written },
                 None => State::Beginning,
             },
         }

@@ -12,12 +12,31 @@ use crate::{
 
 /// What the plan makes of a field of this name, decoded. What one reading hides no other one keeps.
 pub(crate) fn treatment(plan: &Plan, name: &str) -> Option<Treatment> {
-    let readings = match name.contains(['[', ']', '.']) {
-        true => &[Notation::Plain, Notation::Brackets, Notation::Dots][..],
-        false => &[Notation::Plain],
+    let automaton = plan.automaton();
+    let treatment = |state: &[u64], step: Step<'_>, is_last| {
+        let found = step.labels(automaton).filter_map(|label| automaton.treatment(state, label));
+        strictest(found).filter(|treatment| match treatment {
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => true,
+            // Over containers these decide nothing.
+            Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written => is_last,
+        })
     };
-    let found = readings.iter().map(|&notation| walk(plan.automaton(), path(name, notation)));
+    let found = readings(name).map(|notation| {
+        let root = automaton.root().filter(|root| *root != Treatment::Written);
+        root.or_else(|| walk(automaton, path(name, notation), treatment))
+    });
     strictest(found.flatten())
+}
+
+/// Whether operators wrote what a field of this name holds, decoded, by one reading of it.
+pub(crate) fn is_written(plan: &Plan, name: &str) -> bool {
+    let automaton = plan.automaton();
+    let written = |state: &[u64], step: Step<'_>, _| {
+        let mut candidates = step.labels(automaton).flat_map(|label| automaton.candidates(state, label));
+        candidates.any(|(treatment, _)| treatment == Treatment::Written).then_some(())
+    };
+    automaton.root_candidates().any(|(treatment, _)| treatment == Treatment::Written)
+        || readings(name).any(|notation| walk(automaton, path(name, notation), written).is_some())
 }
 
 /// The class of a field of this name, decoded, where nothing is known of what its conditions ask: an alias that
@@ -56,6 +75,15 @@ pub(crate) fn path(name: &str, notation: Notation) -> impl Iterator<Item = Step<
             text = behind.as_str();
         }
     })
+}
+
+/// How a name may be read.
+fn readings(name: &str) -> impl Iterator<Item = Notation> {
+    let readings = match name.contains(['[', ']', '.']) {
+        true => &[Notation::Plain, Notation::Brackets, Notation::Dots][..],
+        false => &[Notation::Plain],
+    };
+    readings.iter().copied()
 }
 
 /// How a name spells a path.
@@ -101,17 +129,20 @@ impl<'n> Step<'n> {
     }
 }
 
-fn walk<'n>(automaton: &Automaton, steps: impl Iterator<Item = Step<'n>>) -> Option<Treatment> {
-    if let Some(treatment) = automaton.root() {
-        return Some(treatment);
-    }
+/// The first that is found on the way, given the state before a step, the step, and whether it is the last one.
+fn walk<'n, T>(
+    automaton: &Automaton,
+    steps: impl Iterator<Item = Step<'n>>,
+    find: impl Fn(&[u64], Step<'n>, bool) -> Option<T>,
+) -> Option<T> {
     let words = automaton.words();
     let mut state = automaton.start().to_vec();
     let mut below = Vec::with_capacity(2 * words);
-    for step in steps {
-        let found = step.labels(automaton).filter_map(|label| automaton.treatment(&state, label));
-        if let Some(treatment) = strictest(found) {
-            return Some(treatment);
+    let mut steps = steps.peekable();
+    while let Some(step) = steps.next() {
+        let found = find(&state, step, steps.peek().is_none());
+        if found.is_some() {
+            return found;
         }
         let mut next = vec![0; words];
         for label in step.labels(automaton) {
@@ -201,10 +232,15 @@ mod tests {
             ("$", "anything", true),
             ("$.a.b", "a", false),
             ("$.a..b", "a[x][y][b", true),
+            ("$..phone", "note[phone]", true),
+            ("$..phone", "free[phone]", true),
         ];
         for (selector, name, is_hidden) in cases {
-            let plan = Plan::builder().field(Class::Phone, &Selector::parse(selector).unwrap());
-            let plan = plan.build(&AliasKey::new(&[7; 32]).unwrap()).unwrap();
+            let parse = |selector| Selector::parse(selector).unwrap();
+            // What is read as a text, or was written by operators, holds fields all the same.
+            let plan = Plan::builder().operator_text(&parse("$..note")).text(&parse("$..free"));
+            let plan =
+                plan.field(Class::Phone, &parse(selector)).build(&AliasKey::new(&[7; 32]).unwrap()).unwrap();
             let expected = hide(Class::Phone).filter(|_| is_hidden);
             assert_eq!(treatment(&plan, name), expected, "{name} under {selector}");
         }

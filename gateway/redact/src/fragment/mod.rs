@@ -21,14 +21,15 @@ mod entity;
 #[cfg(test)]
 mod tests;
 
-/// Adds what the plan hides in a fragment of HTML; `None` if it cannot be read.
-pub(crate) fn scan(plan: &Plan, html: &str, edits: &mut Edits) -> Option<()> {
-    Scanner { plan, html, at: 0, in_foreign: false, edits }.run()
+/// Adds what the plan hides in a fragment of HTML, copies too unless there are to be none; `None` if it cannot be read.
+pub(crate) fn scan(plan: &Plan, html: &str, has_copies: bool, edits: &mut Edits) -> Option<()> {
+    Scanner { plan, html, has_copies, at: 0, in_foreign: false, edits }.run()
 }
 
 struct Scanner<'s> {
     plan: &'s Plan,
     html: &'s str,
+    has_copies: bool,
     at: usize,
     /// Whether there was an element in which HTML's own rules do not hold.
     in_foreign: bool,
@@ -157,7 +158,7 @@ impl<'s> Scanner<'s> {
         };
         link::edit(&value, contact, &mut found);
         if found.is_empty() && matches!(name, "title" | "alt" | "value" | "placeholder" | "aria-label") {
-            text::scan_text(self.plan, &value, &mut found);
+            text::scan_text(self.plan, &value, self.has_copies, &mut found);
         }
         found.lift(raw, &Html::Attribute, range.start, self.edits);
     }
@@ -167,7 +168,7 @@ impl<'s> Scanner<'s> {
         let raw = &self.html[range.clone()];
         let Some(text) = spelling.decode(raw) else { return };
         let mut found = Edits::default();
-        text::scan_text(self.plan, &text, &mut found);
+        text::scan_text(self.plan, &text, self.has_copies, &mut found);
         found.lift(raw, spelling, range.start, self.edits);
     }
 

@@ -12,7 +12,7 @@ fn plan() -> Plan {
 /// The fragment redacted; `None` if it cannot be read.
 fn redact(html: &str) -> Option<String> {
     let mut edits = Edits::default();
-    scan(&plan(), html, &mut edits)?;
+    scan(&plan(), html, true, &mut edits)?;
     let mut out = Vec::new();
     edits.apply(html, &mut out);
     Some(String::from_utf8(out).unwrap())

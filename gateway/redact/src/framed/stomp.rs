@@ -116,7 +116,7 @@ fn write_header(plan: &Plan, line: &[u8], out: &mut Vec<u8>) -> Result<Summary, 
         return Err(RedactError::UnknownFraming);
     }
     let mut edits = Edits::default();
-    text::scan_text(plan, line, &mut edits);
+    text::scan_text(plan, line, true, &mut edits);
     edits.apply(line, out);
     Ok(*edits.summary())
 }

@@ -45,6 +45,8 @@ struct Value {
     start: usize,
     end: usize,
     chain: Chain,
+    /// Whether copies are looked for in it.
+    has_copies: bool,
     /// What becomes of it if nothing of the chain hides it.
     treatment: Option<Treatment>,
 }
@@ -91,12 +93,13 @@ impl Rewriter {
 
     /// Notes a scalar that waits, before its first byte. Returns what becomes of any other at once.
     pub(super) fn begin_waiting(&mut self, judgement: Judgement, cursor: &mut Cursor) -> Option<Treatment> {
+        let has_copies = !self.is_marked();
         match &mut self.hold {
             Some(hold) if !judgement.chain.is_none() => {
                 cursor.pass();
                 let start = cursor.out.len();
                 let Judgement { treatment, chain, place: _ } = judgement;
-                hold.value = Some(Value { start, end: start, chain, treatment });
+                hold.value = Some(Value { start, end: start, chain, has_copies, treatment });
                 None
             }
             Some(_) | None => judgement.treatment,
@@ -250,7 +253,7 @@ impl Rewriter {
             {
                 cursor.out.extend_from_slice(&hold.aside[passed..value.start]);
                 passed = value.end;
-                self.show_inner(inner, Some(inside), cursor.out);
+                self.show_inner(inner, Some(inside), value.has_copies, cursor.out);
             } else if let Some(class) = treatment.and_then(Treatment::class) {
                 cursor.out.extend_from_slice(&hold.aside[passed..value.start]);
                 passed = value.end;

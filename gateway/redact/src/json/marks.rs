@@ -1,12 +1,13 @@
-//! Marks around what copies are not looked for in: what is kept, and what operators wrote.
+//! Marks around what copies are not looked for in: what is kept, and what operators wrote; and before strings that have
+//! such in the JSON in them.
 //!
 //! A mark is a byte that no UTF-8 has, so it can stand in the output and be held with it, until
 //! [`Trail`](crate::copies::Trail) takes it out. There are none unless somebody does.
 
 use super::{Cursor, Rewriter};
 use crate::{
-    copies::{END, KEPT, WRITTEN},
-    plan::Treatment,
+    copies::{END, KEPT, NESTED, WRITTEN},
+    plan::{Inner, Treatment},
 };
 
 /// The marks that are open.
@@ -27,6 +28,13 @@ impl Rewriter {
         let mark = match treatment {
             Some(Treatment::Keep) => KEPT,
             Some(Treatment::Written) => WRITTEN,
+            // Who wrote a text, and what it is read as, are said by two fields.
+            Some(Treatment::Inner(_)) if self.stack.is_written(self.plan.automaton(), self.member) => WRITTEN,
+            // It needs no mark behind it: it is of the string that follows.
+            Some(Treatment::Inner(Inner::Json)) if self.plan.marks_inner() && first == b'"' => {
+                cursor.pass();
+                return cursor.out.push(NESTED);
+            }
             Some(Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Inner(_))
             | None => return,
         };
@@ -34,6 +42,11 @@ impl Rewriter {
         cursor.out.push(mark);
         marks.is_begun = true;
         marks.is_ended = !matches!(first, b'{' | b'[');
+    }
+
+    /// Whether the value that is being read is no place for copies.
+    pub(super) fn is_marked(&self) -> bool {
+        self.marks.as_ref().is_some_and(|marks| marks.is_begun || !marks.containers.is_empty())
     }
 
     /// Behind the opening bracket of a container.

@@ -118,6 +118,11 @@ impl Stack {
         root.into_iter().flatten().chain(live.into_iter().flatten())
     }
 
+    /// Whether operators wrote the next value, whatever else it is.
+    pub(super) fn is_written(&self, automaton: &Automaton, member: Label) -> bool {
+        self.candidates(automaton, member).any(|(treatment, _)| treatment == Treatment::Written)
+    }
+
     /// The class as which every value in the innermost container is hidden that is not kept.
     pub(super) fn hidden(&self) -> Option<Class> {
         self.frames.last().and_then(|frame| frame.hidden)

@@ -55,6 +55,10 @@ pub struct Plan {
     is_tracing: bool,
     copies: bool,
     patterns: bool,
+    /// What operators wrote and what is kept of JSON in strings, where there may be copies around it.
+    marking: Option<Arc<Plan>>,
+    /// Whether it is that of another plan.
+    is_marking: bool,
     /// What the values of fields are learnt by, in the plan of one body.
     learnt: Option<Arc<Learnt>>,
 }
@@ -129,6 +133,16 @@ impl Plan {
     /// Whether values of fields are hidden wherever else they stand.
     pub fn copies(&self) -> bool {
         self.copies
+    }
+
+    /// The plan that hides nothing and knows what in JSON in strings is no place for copies; `None` where everything is.
+    pub(crate) fn marking(&self) -> Option<&Arc<Plan>> {
+        self.marking.as_ref()
+    }
+
+    /// Whether JSON in strings has places in it that are none for copies.
+    pub(crate) fn marks_inner(&self) -> bool {
+        self.is_marking || self.marking.is_some()
     }
 
     /// Whether contacts are hidden by their shape in free text.
@@ -298,8 +312,8 @@ impl PlanBuilder {
     }
 
     /// Declares what operators wrote: messages of theirs, notes, templates. Copies are not looked for in it, so that
-    /// nobody learns what a field holds by writing guesses. Fields and free text in it are judged as everywhere,
-    /// whatever the order of declaration.
+    /// nobody learns what a field holds by writing guesses. Fields in it are judged as everywhere, and so are the shapes
+    /// of free text in strings that [`text`](Self::text) declares, too, whatever the order of declaration.
     pub fn operator_text(self, selector: &Selector) -> Self {
         self.declare(Treatment::Written, selector, &[])
     }
@@ -363,6 +377,7 @@ impl PlanBuilder {
             Treatment::Inner(_) => 1,
             Treatment::Written => 2,
         });
+        let marking = self.marking(key)?;
         let segments = self.fields.iter().map(Field::bits).sum();
         if segments > MAX_SEGMENTS {
             return Err(PlanError::TooManySegments { segments });
@@ -402,10 +417,32 @@ impl PlanBuilder {
             columns: columns.into(),
             copies,
             patterns,
+            marking,
+            is_marking: false,
             learnt: None,
             html,
             is_tracing: false,
         })
+    }
+}
+
+impl PlanBuilder {
+    /// The plan of what is no place for copies in JSON in strings.
+    fn marking(&self, key: &AliasKey) -> Result<Option<Arc<Plan>>, PlanError> {
+        let has = |treatment| self.fields.iter().any(|field| field.treatment == treatment);
+        if !(self.copies && has(Treatment::Written) && has(Treatment::Inner(Inner::Json))) {
+            return Ok(None);
+        }
+        let marks = |field: &&Field| match field.treatment {
+            Treatment::Keep | Treatment::Written | Treatment::Inner(Inner::Json) => true,
+            Treatment::Hide(_)
+            | Treatment::HideIf(..)
+            | Treatment::Keys(_)
+            | Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+        };
+        let fields = self.fields.iter().filter(marks).cloned().collect();
+        let plan = PlanBuilder { fields, ..Plan::builder() }.build(key)?;
+        Ok(Some(Arc::new(Plan { is_marking: true, ..plan })))
     }
 }
 

@@ -85,6 +85,96 @@ fn what_is_kept_or_written_by_operators_is_no_place_for_copies() {
 }
 
 #[test]
+fn free_text_that_operators_wrote_is_read_by_shape_and_has_no_copies() {
+    let parse = |selector| Selector::parse(selector).unwrap();
+    let test = Test::OneOf(vec!["contact".to_owned()]);
+    let condition = Condition { member: "type".to_owned(), levels: 0..=0, test };
+    let builder = Plan::builder()
+        .field(Class::Name, &parse("$..client"))
+        .field(Class::Phone, &parse("$..phone"))
+        .field_when(Class::Name, &parse("$..text"), &[condition])
+        .text(&parse("$..text"))
+        .text(&parse("$..free"))
+        .operator_text(&parse("$..text"))
+        .operator_text(&parse("$..answer"))
+        .copies(true);
+    let body = concat!(
+        r#"{"client": "Anna Kovalenko", "phone": "79001234567", "#,
+        r#""a": {"text": "Anna Kovalenko, anna@example.com"}, "b": {"text": ["Anna Kovalenko", 79001234567]}, "#,
+        r#""c": {"text": "Anna Kovalenko", "type": "user"}, "d": {"answer": {"free": "Anna Kovalenko"}}, "#,
+        r#""e": {"text": {"client": "Bob Jones", "x": "Anna Kovalenko"}}, "text": 79001234567, "#,
+        r#""f": {"free": "Anna Kovalenko"}, "end": "Anna Kovalenko, Bob Jones"}"#,
+    );
+    let shown = |class, value| mask(class, Display::Alias, value, &key());
+    let (anna, bob) = (shown(Class::Name, "Anna Kovalenko"), shown(Class::Name, "Bob Jones"));
+    let fields = body
+        .replace(r#""client": "Anna Kovalenko""#, &format!(r#""client": "{anna}""#))
+        .replace(
+            r#""phone": "79001234567""#,
+            &format!(r#""phone": "{}""#, shown(Class::Phone, "79001234567")),
+        )
+        .replace(r#""client": "Bob Jones""#, &format!(r#""client": "{bob}""#));
+    let copied = fields
+        .replace(r#"{"free": "Anna Kovalenko"}, "end""#, &format!(r#"{{"free": "{anna}"}}, "end""#))
+        .replace(r#""end": "Anna Kovalenko, Bob Jones""#, &format!(r#""end": "{anna}, {bob}""#));
+    let shaped = copied.replace("anna@example.com", &shown(Class::Email, "anna@example.com"));
+    for (patterns, expected) in [(true, shaped), (false, copied)] {
+        let plan = Arc::new(builder.clone().patterns(patterns).build(&key()).unwrap());
+        assert_eq!(String::from_utf8(redact(&plan, body.as_bytes())).unwrap(), expected, "{patterns}");
+    }
+}
+
+#[test]
+fn json_in_a_string_has_no_copies_in_what_operators_wrote() {
+    let parse = |selector| Selector::parse(selector).unwrap();
+    let plan = Plan::builder()
+        .field(Class::Name, &parse("$..client"))
+        .json_in_string(&parse("$..wrapped"))
+        .text(&parse("$..text"))
+        .operator_text(&parse("$..text"))
+        .keep(&parse("$..agent"))
+        .patterns(true)
+        .copies(true);
+    let plan = Arc::new(plan.build(&key()).unwrap());
+    let wrap = |value: Value| serde_json::json!({ "wrapped": value.to_string() });
+    let body = |name: &str| {
+        let inner =
+            serde_json::json!({ "a": name, "text": ["Anna Kovalenko"], "agent": "to Anna Kovalenko" });
+        let deeper =
+            serde_json::json!({ "b": ["at\n", name], "c": wrap(inner.clone()), "text": "Anna Kovalenko" });
+        let odd = format!("{{ {name}");
+        serde_json::json!([{ "client": name }, wrap(inner), wrap(deeper), { "wrapped": odd }, name])
+            .to_string()
+    };
+    // The odd one claims to be JSON.
+    let odd = |text: String, name: &str| text.replace(&format!("{{ {name}"), "hidden");
+    let alias = mask(Class::Name, Display::Alias, "Anna Kovalenko", &key());
+    let shown = String::from_utf8(redact(&plan, body("Anna Kovalenko").as_bytes())).unwrap();
+    assert_eq!(shown, odd(body(&alias), &alias));
+}
+
+#[test]
+fn a_form_has_no_copies_in_what_operators_wrote() {
+    let parse = |selector| Selector::parse(selector).unwrap();
+    let plan = Plan::builder()
+        .field(Class::Name, &parse("$..client"))
+        .text(&parse("$..text"))
+        .operator_text(&parse("$..text"))
+        .copies(true)
+        .patterns(true);
+    let plan = Arc::new(plan.build(&key()).unwrap());
+    let mut redactor = Redactor::new(plan, Format::Form, Limits::default()).with_copies(Arc::default());
+    let mut out = Vec::new();
+    let body = "client=Anna+Kovalenko&x[text]=Anna+Kovalenko+at+anna%40example.com&y=Anna+Kovalenko+here";
+    redactor.write(body.as_bytes(), &mut out).unwrap();
+    redactor.finish(&mut out).unwrap();
+    let name = mask(Class::Name, Display::Alias, "Anna Kovalenko", &key()).replace(' ', "+");
+    let mail = mask(Class::Email, Display::Alias, "anna@example.com", &key()).replace('@', "%40");
+    let expected = format!("client={name}&x[text]=Anna+Kovalenko+at+{mail}&y={name}+here");
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
 fn marks_do_not_disturb_conditions() {
     let parse = |selector| Selector::parse(selector).unwrap();
     let test = Test::OneOf(vec!["contact".to_owned()]);

@@ -209,7 +209,7 @@ impl Leap<'_, '_> {
                 if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
                     return exact;
                 }
-                if let Some(Treatment::Keep | Treatment::Written) = treatment
+                if let Some(Treatment::Keep | Treatment::Written | Treatment::Inner(_)) = treatment
                     && self.is_marking
                 {
                     return exact;
@@ -324,7 +324,9 @@ impl Leap<'_, '_> {
         self.is_container_ahead = matches!(first, Some(b'{' | b'['));
         let passed = if self.is_container_ahead { Member::Container } else { Member::Passed };
         let class = match self.stack.calm_treatment(self.plan.automaton(), label) {
-            Some(Treatment::Keep | Treatment::Written) if self.is_marking => return exact,
+            Some(Treatment::Keep | Treatment::Written | Treatment::Inner(_)) if self.is_marking => {
+                return exact;
+            }
             None | Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Written) => return passed,
             Some(Treatment::HideIf(..)) => return exact,
             // The exact machine looks into strings.

@@ -14,6 +14,7 @@ use super::{
     text::{Ignore, TextLexer},
 };
 use crate::{
+    copies::is_mark,
     error::RedactError,
     fragment,
     plan::{Inner, Plan},
@@ -70,7 +71,8 @@ impl Rewriter {
         raw.push(&cursor.chunk[start..cursor.at - usize::from(ended)]);
         if ended {
             cursor.passed = cursor.at;
-            self.show_inner(inner, (!raw.is_over).then_some(&raw.bytes), cursor.out);
+            let has_copies = !self.is_marked();
+            self.show_inner(inner, (!raw.is_over).then_some(&raw.bytes), has_copies, cursor.out);
             self.state = State::After;
         }
         self.raw = Some(raw);
@@ -78,10 +80,16 @@ impl Rewriter {
     }
 
     /// Emits what becomes of a string, given its inside as it is spelled, or `None` if that is over the limit.
-    pub(super) fn show_inner(&mut self, inner: Inner, raw: Option<&[u8]>, out: &mut Vec<u8>) {
+    pub(super) fn show_inner(
+        &mut self,
+        inner: Inner,
+        raw: Option<&[u8]>,
+        has_copies: bool,
+        out: &mut Vec<u8>,
+    ) {
         let raw = raw.filter(|raw| raw.len() <= self.limits.inner_bytes);
         out.push(b'"');
-        rewrite(inner, raw, &self.plan, self.limits, &mut self.values.summary, out);
+        rewrite(inner, raw, has_copies, &self.plan, self.limits, &mut self.values.summary, out);
         out.push(b'"');
     }
 }
@@ -90,13 +98,14 @@ impl Rewriter {
 pub(crate) fn rewrite(
     inner: Inner,
     raw: Option<&[u8]>,
+    has_copies: bool,
     plan: &Arc<Plan>,
     limits: Limits,
     summary: &mut Summary,
     out: &mut Vec<u8>,
 ) {
     let raw = raw.and_then(|raw| std::str::from_utf8(raw).ok());
-    match raw.and_then(|raw| Some((raw, changes(inner, raw, plan, limits)?))) {
+    match raw.and_then(|raw| Some((raw, changes(inner, raw, has_copies, plan, limits)?))) {
         Some((raw, edits)) => {
             edits.apply(raw, out);
             summary.add(edits.summary());
@@ -134,26 +143,26 @@ pub(crate) fn rewrite_text(
 pub(crate) const UNSCANNED: &str = "hidden";
 
 /// The edits of a string's spelling; `None` if it cannot be looked into.
-fn changes(inner: Inner, raw: &str, plan: &Arc<Plan>, limits: Limits) -> Option<Edits> {
+fn changes(inner: Inner, raw: &str, has_copies: bool, plan: &Arc<Plan>, limits: Limits) -> Option<Edits> {
     let (spelling, edits) = match inner {
         Inner::Json => {
             let text = JsonText::INNER.decode(raw)?;
             if begins_as_json(&text) {
                 (JsonText::INNER, document(&text, plan, limits)?)
             } else {
-                return changes(Inner::Text, raw, plan, limits);
+                return changes(Inner::Text, raw, has_copies, plan, limits);
             }
         }
         Inner::Text => {
             let text = JsonText::PLAIN.decode(raw)?;
             let mut edits = Edits::default();
-            text::scan_text(plan, &text, &mut edits);
+            text::scan_text(plan, &text, has_copies, &mut edits);
             (JsonText::PLAIN, edits)
         }
         Inner::Fragment => {
             let text = JsonText::PLAIN.decode(raw)?;
             let mut edits = Edits::default();
-            fragment::scan(plan, &text, &mut edits)?;
+            fragment::scan(plan, &text, has_copies, &mut edits)?;
             (JsonText::PLAIN, edits)
         }
     };
@@ -184,7 +193,7 @@ pub(crate) fn document(text: &str, plan: &Arc<Plan>, limits: Limits) -> Option<E
         && let Some(inside) = trimmed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
     {
         redacted.truncate(blanks + 1);
-        rewrite(Inner::Json, Some(inside.as_bytes()), plan, limits, &mut summary, &mut redacted);
+        rewrite(Inner::Json, Some(inside.as_bytes()), true, plan, limits, &mut summary, &mut redacted);
         redacted.extend_from_slice(&text.as_bytes()[blanks + 1 + inside.len()..]);
     }
     let mut edits = Edits::default();
@@ -197,10 +206,42 @@ pub(crate) fn document(text: &str, plan: &Arc<Plan>, limits: Limits) -> Option<E
 
 fn redact(text: &str, plan: &Arc<Plan>, limits: Limits) -> Option<(Vec<u8>, Summary)> {
     let mut rewriter = Rewriter::new(Arc::clone(plan), limits);
+    // Free text in it has no copies where operators wrote it: that is known by the marks, whose work is done then.
+    let is_marked = plan.learnt().is_some() && plan.marks_inner();
+    if is_marked {
+        rewriter.mark();
+    }
     let mut out = Vec::with_capacity(text.len());
     rewriter.write(text.as_bytes(), &mut out).ok()?;
     let summary = rewriter.finish(&mut out).ok()?;
+    if is_marked {
+        out.retain(|byte| !is_mark(*byte));
+    }
     Some((out, summary))
+}
+
+/// The edits that take copies out of JSON in a string, given as it is spelled; `None` if it is no JSON, or is nested too
+/// deep. `sweep` gets the JSON with its marks and returns it without them and without copies.
+pub(crate) fn sweep(
+    raw: &str,
+    plan: &Plan,
+    limits: Limits,
+    sweep: impl FnOnce(&[u8], Limits) -> Vec<u8>,
+) -> Option<Edits> {
+    let text = JsonText::INNER.decode(raw)?;
+    let limits = Limits { nesting: limits.nesting.checked_sub(1)?, ..limits };
+    let mut rewriter = Rewriter::new(Arc::clone(plan.marking()?), limits);
+    rewriter.mark();
+    let mut marked = Vec::with_capacity(text.len());
+    rewriter.write(text.as_bytes(), &mut marked).ok()?;
+    rewriter.finish(&mut marked).ok()?;
+    let swept = sweep(&marked, limits);
+    let mut outer = Edits::default();
+    if swept != text.as_bytes() {
+        let edits = align::changes(&text, std::str::from_utf8(&swept).ok()?, limits.nesting);
+        edits.lift(raw, &JsonText::INNER, 0, &mut outer);
+    }
+    Some(outer)
 }
 
 /// The spelling of strings in JSON (RFC 8259 §7), whose lexer has judged it already.
