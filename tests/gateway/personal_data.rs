@@ -1,6 +1,6 @@
 //! personal-data.yaml: clients' contact data is hidden from operators, whatever carries it.
 
-use chatwarden_redact::codings::{self, CodingLimits, Decoder, Progress};
+use chatwarden_redact::codings::{self, Coding, CodingLimits, Decoder, Encoder, Progress};
 use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use serde_json::{Value, json};
@@ -539,6 +539,87 @@ async fn json_under_another_name_is_rewritten_or_refused() {
             "{path}"
         );
         assert!(!answer.text().contains("+370"));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_calls_itself_a_picture_or_a_style_does_not_pass() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01";
+    const SVG: &[u8] = b"<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"><rect/></svg>";
+    const CSS: &[u8] = b"[data-x]{color:red}\n[type=\"a\"]{}";
+    let card: &[u8] = br#" {"client_phone":"+37061234567"}"#;
+    let list: &[u8] = b"\xef\xbb\xbf[{\"client_phone\":\"+37061234567\"}]";
+    let guarded: &[u8] = b")]}',\n{\"client_phone\":\"+37061234567\"}";
+    let gzip = |body: &[u8]| {
+        let (mut encoder, mut out) = (Encoder::new(Coding::Gzip), Vec::new());
+        encoder.write(body, &mut out).unwrap();
+        encoder.finish(&mut out).unwrap();
+        out
+    };
+    let types = ["image/png", "image/svg+xml", "text/css", "text/css; charset=windows-1251", "font/woff2"];
+    let types = types.into_iter().chain(["audio/mpeg", "video/mp4", "application/wasm"]);
+    let texts: Vec<(&str, &str, Vec<u8>)> = types
+        .flat_map(|kind| {
+            let bodies = [card, list, guarded].map(|body| (kind, "", body.to_vec()));
+            let coded = [(kind, "gzip", gzip(card)), (kind, "x-none", card.to_vec())];
+            bodies.into_iter().chain(coded.into_iter().filter(move |_| kind != "application/wasm"))
+        })
+        .collect();
+    let files: Vec<(&str, &str, Vec<u8>)> = vec![
+        ("image/png", "", PNG.to_vec()),
+        ("image/png", "x-none", PNG.to_vec()),
+        ("image/svg+xml", "", SVG.to_vec()),
+        ("text/css", "", CSS.to_vec()),
+        ("text/css; charset=utf-8", "gzip", gzip(CSS)),
+        ("text/css", "", Vec::new()),
+        ("font/woff2", "", b"wOF2\0\x01\0\0".to_vec()),
+        ("video/mp4", "", b"\0\0\0 ftypisom".to_vec()),
+        ("application/wasm", "", b"\0asm\x01\0\0\0".to_vec()),
+    ];
+    let scripts = ["application/javascript", "text/javascript", "application/ecmascript"];
+    let scripts = scripts.map(|kind| (kind, "", card.to_vec()));
+    let answers: Vec<_> = texts.iter().chain(&files).chain(&scripts).cloned().collect();
+    let origin = Origin::start(move |mut exchange| {
+        let at: usize = exchange.target().trim_start_matches('/').parse().unwrap();
+        let (kind, coding, body) = answers[at].clone();
+        let coding =
+            if coding.is_empty() { String::new() } else { format!("Content-Encoding: {coding}\r\n") };
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{coding}Content-Length: {length}\r\n\r\n");
+        async move {
+            // The first bytes come alone, so that nothing can be judged by a length.
+            let (first, rest) = body.split_at(length.min(1));
+            exchange.send([head.as_bytes(), first].concat()).await;
+            tokio::task::yield_now().await;
+            exchange.send(rest).await;
+            Some(exchange)
+        }
+    })
+    .await;
+    let gateway = Gateway::builder().without_rule("files").upstream(origin.address()).start().await;
+    let operator = gateway.client().with("cookie", Persona::Trainee.at_origin());
+    for (at, (kind, coding, _)) in texts.iter().enumerate() {
+        let answer = operator.get(&format!("/{at}")).header("accept-encoding", "gzip").await;
+        let is_cut = answer.status() == 200 && !answer.is_complete() && answer.assert_cut().is_empty();
+        let is_refused = answer.status() == 502 && answer.header("x-chatwarden-reason") == Some(UNSCANNABLE);
+        assert!(is_cut || is_refused, "{at} {kind} {coding}: {} {}", answer.status(), answer.text());
+    }
+    for (at, (kind, coding, body)) in files.iter().enumerate() {
+        let target = format!("/{}", texts.len() + at);
+        let answer = operator.get(&target).header("accept-encoding", "gzip").await;
+        assert!(answer.is_complete() && answer.bytes() == body, "{kind} {coding}");
+        let length = body.len().to_string();
+        assert_eq!(answer.header("content-length"), Some(&*length), "{kind} {coding}");
+        assert_eq!(answer.header("cache-control"), None, "{kind} {coding}");
+    }
+    for (at, (kind, _, _)) in scripts.iter().enumerate() {
+        let answer = operator.get(&format!("/{}", texts.len() + files.len() + at)).await;
+        assert!(
+            answer.text().contains("\"+999") && !answer.text().contains("+370"),
+            "{kind}: {}",
+            answer.text()
+        );
     }
 }
 

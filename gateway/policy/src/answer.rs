@@ -1,13 +1,14 @@
 //! The decision about an answer: what may pass, what is rewritten, what is refused.
 //!
 //! Judged on the header alone, before a byte of the body leaves. For a masked caller everything is refused that is
-//! neither rewritten here nor of a kind that carries no text.
+//! neither rewritten here nor of a kind that carries no text; what claims to be of such a kind is glanced at.
 
 use chatwarden_redact::codings::{Coding, parse_content_encoding};
 
 use crate::{
     carrier::{Carrier, Guess},
     disposition::is_attachment,
+    glance::{self, Glance},
     media_type::{self, MediaClass},
     reason::{Denial, Reason},
     verdict::{Area, Monitored, Orders},
@@ -35,6 +36,8 @@ pub struct AnswerFacts<'a> {
 pub enum Answer {
     /// It passes as it came.
     Pass,
+    /// It passes as it came if it is no text, by its first bytes.
+    Glance(Glance),
     /// It is rewritten.
     Rewrite(Rewrite),
     /// It cannot be checked and says nothing that a redirect or an error needs: left out.
@@ -87,11 +90,20 @@ pub fn judge(orders: &Orders, facts: &AnswerFacts<'_>, monitored: &mut Monitored
     match (rewrite(orders, facts), orders.masking.contacts) {
         // A part of the original is no part of what is shown (RFC 9110 §14).
         (Ok(Some(_)), _) if facts.status == 206 => unscannable(orders),
+        // Nor has it first bytes, and nobody asked for one.
+        (Ok(None) | Err(UnknownCoding), true)
+            if facts.status == 206 && orders.masking.hide.is_some() && glance::Kind::of(class).is_some() =>
+        {
+            unscannable(orders)
+        }
         (Ok(Some(rewrite)), _) => Answer::Rewrite(rewrite),
         (Ok(None), true) => judge_unreadable(orders, facts, class),
         (Ok(None), false) => Answer::Pass,
-        (Err(UnknownCoding), true) if carries_no_text(class) => Answer::Pass,
-        (Err(UnknownCoding), true) => unscannable(orders),
+        // Clients that do not know a coding take the body for what it is without.
+        (Err(UnknownCoding), true) => match glance::Kind::of(class).filter(|_| class != MediaClass::Script) {
+            Some(kind) => Answer::Glance(Glance { kind, codings: Vec::new() }),
+            None => unscannable(orders),
+        },
         (Err(UnknownCoding), false) if Carrier::of(facts.content_type, facts.query).is_some() => {
             unscannable(orders)
         }
@@ -150,35 +162,15 @@ fn judge_unreadable(orders: &Orders, facts: &AnswerFacts<'_>, class: MediaClass)
     // What calls itself a maskable type and cannot be read is never passed, a file route or not.
     let is_maskable =
         matches!(class, MediaClass::Json | MediaClass::Html | MediaClass::Events | MediaClass::Form);
-    // Of scripts only WebAssembly gets here.
-    let is_clear = carries_no_text(class) || class == MediaClass::Script;
-    if is_clear || (orders.receive_route && !is_maskable) {
+    if let Some(kind) = glance::Kind::of(class) {
+        let codings = parse_content_encoding(facts.content_encoding).unwrap_or_default();
+        Answer::Glance(Glance { kind, codings })
+    } else if orders.receive_route && !is_maskable {
         Answer::Pass
     } else if (300..600).contains(&facts.status) && !is_maskable {
         Answer::Drop
     } else {
         unscannable(orders)
-    }
-}
-
-/// What no grammar is needed for; scripts are not among it, as JSON with padding is one.
-fn carries_no_text(class: MediaClass) -> bool {
-    match class {
-        MediaClass::Style
-        | MediaClass::Font
-        | MediaClass::Picture
-        | MediaClass::Audio
-        | MediaClass::Video => true,
-        MediaClass::Json
-        | MediaClass::Html
-        | MediaClass::Text
-        | MediaClass::Events
-        | MediaClass::Script
-        | MediaClass::Document
-        | MediaClass::Form
-        | MediaClass::Multipart
-        | MediaClass::Other
-        | MediaClass::Missing => false,
     }
 }
 

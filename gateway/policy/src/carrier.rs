@@ -115,17 +115,18 @@ impl Guess {
 
 /// JSON, unless it begins like one of the guards against being run as a script.
 fn json(text: &[u8], is_full: bool) -> Judged {
-    match begins(text, GUARDS) {
+    match begins(text, &GUARDS) {
         Some(true) => Judged::As(Format::Framed),
         None if !is_full => Judged::More,
         None | Some(false) => Judged::As(Format::Json),
     }
 }
 
-const GUARDS: &[&[u8]] = &[b")]}'", b"for(;;);", b"while(1);", b"{}&&"];
+/// The guards against being run as a script.
+pub(crate) const GUARDS: [&[u8]; 4] = [b")]}'", b"for(;;);", b"while(1);", b"{}&&"];
 
 /// A frame, or JSON, or a guard before it; plain text begins otherwise.
-fn framed(text: &[u8], is_full: bool) -> Judged {
+pub(crate) fn framed(text: &[u8], is_full: bool) -> Judged {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let fits = match text.get(digits) {
         None if digits > 0 => None,
@@ -170,7 +171,7 @@ const FRAMES: &[&[u8]] = &[
 ];
 
 /// Whether a text begins with one of these; none where it is too short to tell.
-fn begins(text: &[u8], with: &[&[u8]]) -> Option<bool> {
+pub(crate) fn begins(text: &[u8], with: &[&[u8]]) -> Option<bool> {
     if with.iter().any(|one| text.starts_with(one)) {
         return Some(true);
     }
@@ -187,7 +188,7 @@ fn script(text: &[u8], callbacks: &[String], is_full: bool) -> Judged {
         None if !is_full => return Judged::More,
         None | Some(false) => {}
     }
-    match begins(text, GUARDS) {
+    match begins(text, &GUARDS) {
         Some(true) => return Judged::As(Format::Framed),
         None if !is_full => return Judged::More,
         None | Some(false) => {}
@@ -230,7 +231,7 @@ fn script(text: &[u8], callbacks: &[String], is_full: bool) -> Judged {
 ///
 /// Hardly a script begins with a list, and none with a text that a colon follows: a block may begin with a text, but its
 /// labels are names.
-fn is_document(text: &[u8]) -> Option<bool> {
+pub(crate) fn is_document(text: &[u8]) -> Option<bool> {
     let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
     match (text.first(), inside.first()) {
         (Some(b'{' | b'['), None) => None,
@@ -262,7 +263,7 @@ fn is_name_part(byte: u8) -> bool {
 }
 
 /// U+FEFF in UTF-8.
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 const MAX_NAME_BYTES: usize = 200;
 
 #[cfg(test)]

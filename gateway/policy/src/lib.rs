@@ -18,6 +18,7 @@ pub mod disposition;
 pub mod evaluate;
 pub mod extract;
 pub mod format;
+pub mod glance;
 pub mod in_band;
 pub mod media_type;
 pub mod message;

@@ -17,7 +17,10 @@ use chatwarden_redact::{
     codings::{Coding, CodingError, CodingLimits, Decoder, Encoder, Progress},
 };
 
-use super::row::{Heard, Listener, Row};
+use super::{
+    glance::Glancing,
+    row::{Heard, Listener, Row},
+};
 
 /// How the chunks of one answer are treated.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub(crate) enum AnswerBody {
     /// As they came.
     #[default]
     Pass,
+    /// As they came, once the first ones let them.
+    Glance(Box<Glancing>),
     /// Left out.
     Drop,
     /// Rewritten.
@@ -87,6 +92,21 @@ impl AnswerBody {
     ) -> Result<Option<Finished>, AnswerError> {
         match self {
             Self::Pass => Ok(None),
+            Self::Glance(glancing) => {
+                let chunk = body.take().unwrap_or_default();
+                match glancing.take(&chunk, end) {
+                    Ok(None) => Ok(None),
+                    Ok(Some(passed)) => {
+                        *body = (!passed.is_empty()).then_some(passed);
+                        *self = Self::Pass;
+                        Ok(None)
+                    }
+                    Err(error) => {
+                        *self = Self::Failed;
+                        Err(error)
+                    }
+                }
+            }
             Self::Drop | Self::Failed => {
                 *body = None;
                 Ok(None)

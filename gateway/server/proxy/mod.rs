@@ -7,6 +7,7 @@ mod answer_body;
 mod context;
 mod fields;
 mod framing;
+mod glance;
 mod handshake;
 mod head;
 mod identicon;

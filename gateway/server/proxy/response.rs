@@ -25,6 +25,7 @@ use super::{
     answer_body::{AnswerBody, AnswerError, Rewriting},
     context::Context,
     fields, framing,
+    glance::Glancing,
     in_band::{Ear, Part},
     log, refusal, request, stop, tunnel, validators,
 };
@@ -155,6 +156,9 @@ fn judge(
             let plan = Some(Arc::clone(plan));
             let rewriting = Rewriting::new(&rewrite, plan, learnt, limits, shown).listening(listens);
             ctx.answer_body = AnswerBody::Rewrite(Box::new(rewriting));
+        }
+        (Answer::Glance(glance), _) => {
+            ctx.answer_body = AnswerBody::Glance(Box::new(Glancing::new(&glance)));
         }
         (Answer::Rewrite(_), None) => return Err(stop(Reason::InternalError)),
         (Answer::Pass, Some(_)) if is_maskable && !facts.body => {

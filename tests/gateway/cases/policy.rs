@@ -103,7 +103,11 @@ fn answered(orders: &Orders, case: &Case, head: bool, mut monitored: Vec<Denial>
                 return refused(&denial, &monitored);
             }
         },
-        (Answer::Pass, _) => body.clone(),
+        (Answer::Glance(glance), _) if glance.kind.judge(body.as_bytes(), true) != Judged::Clear => {
+            let denial = Denial { reason: Reason::UnscannableAnswer, rule: orders.masking.rule };
+            return refused(&denial, &monitored);
+        }
+        (Answer::Pass | Answer::Glance(_), _) => body.clone(),
         (Answer::Rewrite(_), None) => panic!("{}: rewritten by no plan", case.case),
     };
     let (csp, xfo) = framing(orders.framing.as_ref(), headers);
