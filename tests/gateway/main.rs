@@ -13,6 +13,7 @@ mod browser;
 mod cases;
 mod chatwoot;
 mod client_address;
+mod contact_ids;
 mod downloads;
 mod files;
 mod hygiene;

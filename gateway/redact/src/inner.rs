@@ -44,6 +44,7 @@ pub(crate) fn look_into(
         }
         None if has_copies => scan_copies(plan, text, &mut edits),
         None => {}
+        Some(Inner::Id(class)) => edits.seal(plan, class, text),
         Some(Inner::Json | Inner::Text) => scan_text(plan, text, has_copies, &mut edits),
         Some(Inner::Fragment) if fragment::scan(plan, text, has_copies, &mut edits).is_none() => {
             return Seen::Unreadable;

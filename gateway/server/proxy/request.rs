@@ -113,8 +113,9 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
         let final_form = head::retarget(session.req_header_mut(), &path, query)?;
         let reached = policy.profile.classify(method.as_str(), &final_form.path);
         orders = evaluate(ctx, session, &final_form, &reached, client_ip, today)?;
-        if final_form.path != target.path && !reached.restores() {
-            // The value would lead elsewhere than the route that it was restored on.
+        // A value must lead to no route that does not take it: an alias's to none but those that restore.
+        let is_astray = reached.tells() || classified.restores() && !reached.restores();
+        if final_form.path != target.path && is_astray {
             return Err(Reason::MaskedValue.into());
         }
         ctx.path = Some(final_form.path.clone());

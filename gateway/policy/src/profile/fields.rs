@@ -36,6 +36,10 @@ impl Reader {
             }
         }
         for class in CLASSES {
+            of_class("contact_ids", class)
+                .for_each(|node| self.declare(node, |selector| Declared::ContactId(class, selector)));
+        }
+        for class in CLASSES {
             of_class("contact_keys", class)
                 .for_each(|node| self.declare(node, |selector| Declared::ContactKeys(class, selector)));
         }

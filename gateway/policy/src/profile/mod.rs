@@ -303,13 +303,17 @@ impl<'p> Classified<'p> {
 
     /// Whether an alias becomes its value here, and nobody is told by it what it stands for.
     pub fn restores(&self) -> bool {
-        let tells = self.who_am_i
+        self.restore.is_some() && !self.tells()
+    }
+
+    /// Whether what a mark stands for would be told to whoever sends it here.
+    pub fn tells(&self) -> bool {
+        self.who_am_i
             || self.sign_in
             || self.public
             || self.download.is_some()
             || self.webhooks_panel
-            || self.action.is_some_and(|action| action.is_about_operators());
-        self.restore.is_some() && !tells
+            || self.action.is_some_and(|action| action.is_about_operators())
     }
 
     /// Whether a setting has a route of its own here, which beats `public`.

@@ -12,6 +12,8 @@ pub struct Scope {
     pub keep: Vec<Selector>,
     /// The contact fields, in the order of the profile.
     pub fields: Vec<ContactField>,
+    /// Ids that are contacts.
+    pub contact_ids: Vec<(Class, Selector)>,
     /// Objects whose keys are contacts.
     pub contact_keys: Vec<(Class, Selector)>,
     /// Links to files.
@@ -69,6 +71,7 @@ const CHANNEL_LEVELS: u8 = 2;
 pub(super) enum Declared {
     Keep(Selector),
     Field(ContactField),
+    ContactId(Class, Selector),
     ContactKeys(Class, Selector),
     FileUrl(Selector),
     Json(Selector),
@@ -82,6 +85,7 @@ impl Scope {
             match one.clone() {
                 Declared::Keep(selector) => scope.keep.push(selector),
                 Declared::Field(field) => scope.fields.push(field),
+                Declared::ContactId(class, selector) => scope.contact_ids.push((class, selector)),
                 Declared::ContactKeys(class, selector) => scope.contact_keys.push((class, selector)),
                 Declared::FileUrl(selector) => scope.file_urls.push(selector),
                 Declared::Json(selector) => scope.json_in_string.push(selector),

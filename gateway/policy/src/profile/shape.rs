@@ -115,8 +115,13 @@ pub const PROFILE: Shape = Shape::Object(&[
         ROUTES,
     ),
     Field::new(
+        "contact_ids",
+        "Ids that are contacts, by class: a string there is shown as a token, which comes back as the id in a path, a query or a declared field. Goes before `contact_fields`.",
+        CONTACT_IDS,
+    ),
+    Field::new(
         "contact_keys",
-        "Objects whose keys are contacts, by class. Keys are always shown as aliases.",
+        "Objects whose keys are contacts, by class. Keys are shown as aliases whatever `display` says; of a class that has `contact_ids`, as tokens.",
         CONTACT_KEYS,
     ),
     Field::new("events", "Names inside real-time messages.", EVENTS),
@@ -264,6 +269,13 @@ const CONTACT_KEYS: Shape = Shape::Object(&[
     Field::new("name", "Objects whose keys are names.", PLACES),
     Field::new("handle", "Objects whose keys are messenger or social network ids.", PLACES),
     Field::new("avatar", "Objects whose keys are links to pictures.", PLACES),
+]);
+
+const CONTACT_IDS: Shape = Shape::Object(&[
+    Field::new("phone", "Ids that are, or hold, phone numbers.", PLACES),
+    Field::new("email", "Ids that are, or hold, e-mail addresses.", PLACES),
+    Field::new("name", "Ids that are names.", PLACES),
+    Field::new("handle", "Ids that are, or hold, messenger or social network ids.", PLACES),
 ]);
 
 const CONTACT_FIELDS: Shape = Shape::Object(&[

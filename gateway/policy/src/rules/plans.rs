@@ -96,7 +96,9 @@ impl Plans {
         for (scope, plans) in context.profile.scopes().iter().zip(&mut self.scopes) {
             let Some(plan) = &plans.contacts else { continue };
             let fields = scope.fields.iter().filter(|field| rule.hides(field.class));
-            let names = Names::of(fields.map(|field| (field.class, &field.selector)));
+            let ids = scope.contact_ids.iter().filter(|(class, _)| rule.hides(*class));
+            let ids = ids.map(|(class, selector)| (*class, selector));
+            let names = Names::of(fields.map(|field| (field.class, &field.selector)).chain(ids));
             plans.back = Some(Arc::new(Fields::new(Arc::clone(plan), context.keys, names, hidden)?));
         }
         Ok(())
@@ -116,7 +118,7 @@ fn compile_plan(
         builder = builder.keep(selector);
     }
     if let Some(rule) = rule {
-        builder = hide_contacts(builder, rule, scope);
+        builder = hide_contacts(context, builder, rule, scope);
         for (name, class) in context.profile.columns().iter().filter(|(_, class)| rule.hides(*class)) {
             builder = builder.column(name, *class);
         }
@@ -147,11 +149,25 @@ fn displays(builder: PlanBuilder, rule: &PersonalData) -> PlanBuilder {
     Class::ALL.into_iter().fold(builder, |builder, class| builder.display(class, rule.display(class)))
 }
 
-fn hide_contacts(mut builder: PlanBuilder, rule: &PersonalData, scope: &Scope) -> PlanBuilder {
+fn hide_contacts(
+    context: &Context<'_>,
+    mut builder: PlanBuilder,
+    rule: &PersonalData,
+    scope: &Scope,
+) -> PlanBuilder {
     builder = displays(builder, rule);
+    // An id is one whatever else a field says of it, else the application does not find what it names.
+    for (class, selector) in scope.contact_ids.iter().filter(|(class, _)| rule.hides(*class)) {
+        builder = builder.contact_id(*class, selector);
+    }
     for field in scope.fields.iter().filter(|field| rule.hides(field.class)) {
         let conditions: Vec<Condition> = field.when.iter().chain(rule.channel()).cloned().collect();
         builder = builder.field_when(field.class, &field.selector, &conditions);
+    }
+    // A map by ids has the keys that ids elsewhere have.
+    let every = context.profile.scopes().last();
+    for (class, _) in every.into_iter().flat_map(|scope| &scope.contact_ids) {
+        builder = builder.seal_keys(*class);
     }
     for (class, selector) in scope.contact_keys.iter().filter(|(class, _)| rule.hides(*class)) {
         builder = builder.contact_keys(*class, selector);

@@ -1,4 +1,5 @@
-//! The way back of a request: aliases become values where the profile restores, masked values are never written, and what
+//! The way back of a request: aliases become values where the profile restores, tokens of ids wherever they do not tell
+//! what they hold, masked values are never written, and what
 //! is hidden is not asked for.
 //!
 //! It reads what a request carries and says what goes on instead, or why nothing does. Marks are known in the writes of every
@@ -145,6 +146,9 @@ impl WayBack {
         let options = RestoreOptions {
             // Nobody knows what a caller may see of whom nobody knows who it is.
             restores: classified.restores() && sender.verified,
+            opens: !classified.tells() && sender.verified,
+            // What writes could put the value where operators read it.
+            opens_queries: matches!(method, "GET" | "HEAD"),
             on_masked: if drops { OnMasked::Drop } else { OnMasked::Refuse },
             ..RestoreOptions::default()
         };
@@ -175,7 +179,8 @@ impl WayBack {
         self.masked
     }
 
-    /// Whether a body may leave changed: an alias restored, or a member left out.
+    /// Whether a body may leave changed by the profile's word: an alias restored, or a member left out. Tokens are opened in
+    /// bodies that are held all the same; in one that is only watched they are refused.
     pub fn changes(&self) -> bool {
         self.options.restores || self.options.on_masked == OnMasked::Drop
     }

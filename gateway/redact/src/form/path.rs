@@ -7,7 +7,7 @@
 
 use crate::{
     class::Class,
-    plan::{Automaton, Label, Plan, Treatment},
+    plan::{Automaton, Inner, Label, Plan, Treatment},
 };
 
 /// What the plan makes of a field of this name, decoded. What one reading hides no other one keeps.
@@ -16,9 +16,13 @@ pub(crate) fn treatment(plan: &Plan, name: &str) -> Option<Treatment> {
     let treatment = |state: &[u64], step: Step<'_>, is_last| {
         let found = step.labels(automaton).filter_map(|label| automaton.treatment(state, label));
         strictest(found).filter(|treatment| match treatment {
-            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep => true,
+            Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keep | Treatment::Inner(Inner::Id(_)) => {
+                true
+            }
             // Over containers these decide nothing.
-            Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written => is_last,
+            Treatment::Keys(_)
+            | Treatment::Inner(Inner::Json | Inner::Text | Inner::Fragment)
+            | Treatment::Written => is_last,
         })
     };
     let found = readings(name).map(|notation| {
@@ -43,11 +47,14 @@ pub(crate) fn is_written(plan: &Plan, name: &str) -> bool {
 /// comes back in it is restored only if the field would be hidden all the same.
 pub(crate) fn declared_class(plan: &Plan, name: &str) -> Option<Class> {
     match treatment(plan, name)? {
-        Treatment::Hide(class) => Some(class),
+        Treatment::Hide(class) | Treatment::Inner(Inner::Id(class)) => Some(class),
         Treatment::HideIf(conditions, class) => {
             plan.conditions().are_met_by_nothing(conditions).then_some(class)
         }
-        Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
+        Treatment::Keys(_)
+        | Treatment::Keep
+        | Treatment::Inner(Inner::Json | Inner::Text | Inner::Fragment)
+        | Treatment::Written => None,
     }
 }
 
@@ -161,8 +168,8 @@ fn walk<'n, T>(
 /// met: they are taken for met.
 fn strictest(treatments: impl Iterator<Item = Treatment>) -> Option<Treatment> {
     let strictness = |treatment: &Treatment| match treatment {
-        Treatment::Hide(_) | Treatment::HideIf(..) => 2,
-        Treatment::Inner(_) => 1,
+        Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Inner(Inner::Id(_)) => 2,
+        Treatment::Inner(Inner::Json | Inner::Text | Inner::Fragment) => 1,
         Treatment::Keys(_) | Treatment::Keep | Treatment::Written => 0,
     };
     treatments.reduce(|first, second| match strictness(&second) > strictness(&first) {

@@ -48,6 +48,14 @@ impl Edits {
         }
     }
 
+    /// Replaces all of a text by the token of the class. An empty one stays.
+    pub(crate) fn seal(&mut self, plan: &Plan, class: Class, text: &str) {
+        if !text.is_empty() {
+            self.replace(0..text.len(), plan.seal(class, text));
+            self.summary.hidden[class.index()] += 1;
+        }
+    }
+
     /// Counts what was hidden on the way to these edits.
     pub(crate) fn count(&mut self, summary: &Summary) {
         self.summary.add(summary);

@@ -188,10 +188,10 @@ impl Rewriter {
         self.stack.settle(self.plan.automaton(), |chain| hold.waits.outcome(chain));
         if let Some(value) = hold.value.take() {
             let treatment = hold.treatment(&value);
-            if let Some(class) = treatment.and_then(Treatment::class) {
-                self.hide_begun(class, value.start, cursor);
-            } else if let Some(inner) = treatment.and_then(Treatment::inner) {
+            if let (Some(inner), State::Text { .. }) = (treatment.and_then(Treatment::inner), self.state) {
                 self.look_begun(inner, value.start, cursor);
+            } else if let Some(class) = treatment.and_then(Treatment::class) {
+                self.hide_begun(class, value.start, cursor);
             }
         }
         self.release(cursor);

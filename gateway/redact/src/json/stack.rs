@@ -167,14 +167,17 @@ impl Stack {
             let from = self.states.len() - automaton.words();
             is_live = match treatment {
                 _ if is_kept => false,
-                Some(Treatment::Hide(_) | Treatment::HideIf(..)) => {
-                    automaton.restrict(&mut self.states[from..], place)
-                }
+                _ if hidden.is_some() => automaton.restrict(&mut self.states[from..], place),
                 // It may be hidden yet; then what is declared before has its say.
                 Some(Treatment::Keep) => automaton.restrict(&mut self.states[from..], place),
-                Some(Treatment::Keys(_) | Treatment::Inner(_) | Treatment::Written) | None => {
-                    !(self.frames.is_empty() && automaton.is_dead())
-                }
+                Some(
+                    Treatment::Hide(_)
+                    | Treatment::HideIf(..)
+                    | Treatment::Keys(_)
+                    | Treatment::Inner(_)
+                    | Treatment::Written,
+                )
+                | None => !(self.frames.is_empty() && automaton.is_dead()),
             };
             if !is_live {
                 self.states.truncate(from);

@@ -8,7 +8,9 @@
 //! 3. What is kept stays, with everything in it, if it is kept by a field declared before all those that hide it or
 //!    a container around it.
 //! 4. Strings are looked into by the first field that says so, if the value is neither hidden nor kept.
-//! 5. The names of an object's members are apart from its values. They are hidden by the first field of
+//! 5. Ids are judged with the fields, by their order; a string that one selects becomes a token, and everything else what
+//!    a field of the class makes of it.
+//! 6. The names of an object's members are apart from its values. They are hidden by the first field of
 //!    [`PlanBuilder::contact_keys`] that selects the object, in a hidden container too, unless the object is kept
 //!    by a field declared before it, or stands in a container that is kept.
 
@@ -55,6 +57,8 @@ pub struct Plan {
     is_tracing: bool,
     copies: bool,
     patterns: bool,
+    /// The classes whose keys are shown as ids are.
+    sealed_keys: [bool; Class::ALL.len()],
     /// What operators wrote and what is kept of JSON in strings, where there may be copies around it.
     marking: Option<Arc<Plan>>,
     /// Whether it is that of another plan.
@@ -74,13 +78,16 @@ impl Plan {
             columns: Vec::new(),
             copies: false,
             patterns: false,
+            sealed_keys: [false; Class::ALL.len()],
         }
     }
 
     /// The declared fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (Class, &Selector)> {
         self.fields.iter().filter_map(|field| match field.treatment {
-            Treatment::Hide(class) | Treatment::HideIf(_, class) => Some((class, &field.selector)),
+            Treatment::Hide(class) | Treatment::HideIf(_, class) | Treatment::Inner(Inner::Id(class)) => {
+                Some((class, &field.selector))
+            }
             Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
         })
     }
@@ -110,7 +117,7 @@ impl Plan {
                 Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) => false,
                 // JSON in strings holds the same fields.
                 Treatment::Keep | Treatment::Inner(Inner::Json) | Treatment::Written => true,
-                Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+                Treatment::Inner(Inner::Text | Inner::Fragment | Inner::Id(_)) => false,
             })
     }
 
@@ -201,6 +208,15 @@ impl Plan {
         shown
     }
 
+    /// What an id of the class is shown as: a token, which its value comes out of again.
+    pub(crate) fn seal(&self, class: Class, value: &str) -> String {
+        if self.is_tracing {
+            return trace::text(class).to_owned();
+        }
+        self.learn(class, value.as_bytes());
+        self.key.seal(class, value.as_bytes())
+    }
+
     /// The plan of one body, by which a set learns the values of fields.
     pub(crate) fn teaching(&self, learnt: Arc<Learnt>) -> Plan {
         Plan { learnt: Some(learnt), ..self.clone() }
@@ -232,9 +248,12 @@ impl Plan {
     }
 
     /// Appends what a key of the class is shown as. It is an alias whatever the display: constants would make
-    /// many members one.
+    /// many members one. Where ids are keys it is their token.
     pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
         self.learn(class, key);
+        if self.sealed_keys[class.index()] && !key.is_empty() {
+            return out.push_str(&self.key.seal(class, key));
+        }
         mask::write_text(class, Display::Alias, key, self.source(), out);
     }
 
@@ -267,6 +286,7 @@ pub struct PlanBuilder {
     columns: Vec<(String, Class)>,
     copies: bool,
     patterns: bool,
+    sealed_keys: [bool; Class::ALL.len()],
 }
 
 impl PlanBuilder {
@@ -281,10 +301,22 @@ impl PlanBuilder {
         self.declare(Treatment::Hide(class), selector, conditions)
     }
 
-    /// Declares objects whose keys are contacts: each key is hidden as a string of the class, as an alias
-    /// whatever the display. The values below are judged by their own fields, on the keys as they came.
+    /// Declares ids that are contacts. A string becomes a token, whatever the display, so that the application finds by it
+    /// what the id names when it comes back; of other values becomes what [`field`](Self::field) makes of them.
+    pub fn contact_id(self, class: Class, selector: &Selector) -> Self {
+        self.declare(Treatment::Inner(Inner::Id(class)), selector, &[])
+    }
+
+    /// Declares objects whose keys are contacts: each key is hidden as a string of the class, as an alias, or a token if
+    /// [`seal_keys`](Self::seal_keys) says so, whatever the display. The values below are judged by their own fields, on the keys as they came.
     pub fn contact_keys(self, class: Class, selector: &Selector) -> Self {
         self.declare(Treatment::Keys(class), selector, &[])
+    }
+
+    /// Has keys of a class be shown as tokens, as its ids are.
+    pub fn seal_keys(mut self, class: Class) -> Self {
+        self.sealed_keys[class.index()] = true;
+        self
     }
 
     /// Declares a field that stays as it is with everything below it, unless a field declared before hides it or a
@@ -374,7 +406,8 @@ impl PlanBuilder {
         // The first field that selects a value decides: those that hide go before those that look into strings.
         self.fields.sort_by_key(|field| match field.treatment {
             Treatment::Hide(_) | Treatment::HideIf(..) | Treatment::Keys(_) | Treatment::Keep => 0,
-            Treatment::Inner(_) => 1,
+            Treatment::Inner(Inner::Id(_)) => 0,
+            Treatment::Inner(Inner::Json | Inner::Text | Inner::Fragment) => 1,
             Treatment::Written => 2,
         });
         let marking = self.marking(key)?;
@@ -404,7 +437,7 @@ impl PlanBuilder {
             }
             Display::Hidden | Display::Alias | Display::Partial => None,
         });
-        let PlanBuilder { fields, displays, vault, html, columns, copies, patterns } = self;
+        let PlanBuilder { fields, displays, vault, html, columns, copies, patterns, sealed_keys } = self;
         let html = Arc::new(html.compile()?);
         Ok(Plan {
             fields: fields.into(),
@@ -417,6 +450,7 @@ impl PlanBuilder {
             columns: columns.into(),
             copies,
             patterns,
+            sealed_keys,
             marking,
             is_marking: false,
             learnt: None,
@@ -438,7 +472,7 @@ impl PlanBuilder {
             Treatment::Hide(_)
             | Treatment::HideIf(..)
             | Treatment::Keys(_)
-            | Treatment::Inner(Inner::Text | Inner::Fragment) => false,
+            | Treatment::Inner(Inner::Text | Inner::Fragment | Inner::Id(_)) => false,
         };
         let fields = self.fields.iter().filter(marks).cloned().collect();
         let plan = PlanBuilder { fields, ..Plan::builder() }.build(key)?;
@@ -486,18 +520,23 @@ pub(crate) enum Treatment {
     Keys(Class),
     /// It stays as it is, with everything below it.
     Keep,
-    /// If it is a string, it is looked into; over other values this decides nothing.
+    /// If it is a string, it is looked into; over other values this decides nothing, but for those of ids.
     Inner(Inner),
     /// Operators wrote it: it has no copies of what clients' fields have. Its own fields are judged as everywhere.
     Written,
 }
 
 impl Treatment {
-    /// The class that a value is hidden as.
+    /// The class that a value is hidden as; a string that is looked into is not, but for an id.
     pub(crate) fn class(self) -> Option<Class> {
         match self {
-            Treatment::Hide(class) | Treatment::HideIf(_, class) => Some(class),
-            Treatment::Keys(_) | Treatment::Keep | Treatment::Inner(_) | Treatment::Written => None,
+            Treatment::Hide(class) | Treatment::HideIf(_, class) | Treatment::Inner(Inner::Id(class)) => {
+                Some(class)
+            }
+            Treatment::Keys(_)
+            | Treatment::Keep
+            | Treatment::Inner(Inner::Json | Inner::Text | Inner::Fragment)
+            | Treatment::Written => None,
         }
     }
 
@@ -523,6 +562,8 @@ pub(crate) enum Inner {
     Text,
     /// HTML.
     Fragment,
+    /// An id of this class, all of it.
+    Id(Class),
 }
 
 /// A JSON string of a length that is copied as a whole.

@@ -17,7 +17,8 @@ impl Plan {
             }
         }
         let displays = [Display::Hidden; Class::ALL.len()];
-        let mut plan = PlanBuilder { fields, displays, ..Plan::builder() }.build(&self.key)?;
+        let mut plan = PlanBuilder { fields, displays, sealed_keys: self.sealed_keys, ..Plan::builder() }
+            .build(&self.key)?;
         plan.is_tracing = true;
         plan.constants = Class::ALL.map(|class| Constant::of(text(class)));
         Ok(plan)

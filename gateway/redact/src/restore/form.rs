@@ -75,11 +75,13 @@ impl Restorer {
     ) -> Result<Act, RestoreError> {
         let decoded = |text| String::from_utf8_lossy(&percent::decode_form(text)).into_owned();
         let (name, value) = (decoded(name), decoded(value));
-        let place = Place { wanted: None, may_drop: false, at };
+        let place = Place { wanted: None, opens: false, may_drop: false, at };
         if let Act::Drop | Act::Replace(_) = self.decide(place, &name, findings)? {
             return Err(RestoreError::Unrepresentable);
         }
-        self.named(&name, &value, Place { may_drop, ..place }, declared, findings)
+        // What may be left out is of a body; a query is not.
+        let opens = !may_drop && self.options.opens_queries;
+        self.named(&name, &value, Place { opens, may_drop, ..place }, declared, findings)
     }
 
     /// Decides about the value of a field that is spelled by a name.

@@ -106,7 +106,14 @@ static RESTORERS: LazyLock<[Restorer; 4]> = LazyLock::new(|| {
     [(true, OnMasked::Refuse), (true, OnMasked::Drop), (false, OnMasked::Refuse), (false, OnMasked::Drop)]
         .map(|(restores, on_masked)| {
             let limits = Limits { depth: 12, ..Limits::default() };
-            let options = RestoreOptions { restores, on_masked, limits, growth_bytes: 64 };
+            let options = RestoreOptions {
+                restores,
+                opens: restores,
+                opens_queries: restores,
+                on_masked,
+                limits,
+                growth_bytes: 64,
+            };
             Restorer::new(Arc::clone(&plan), Arc::clone(&keys), options).expect("the plan compiles twice")
         })
 });

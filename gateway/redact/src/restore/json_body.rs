@@ -110,11 +110,14 @@ impl Walk<'_> {
                         frame.wanted = (self.declared)(&text).or(frame.around);
                     }
                     let shown = match traced {
-                        Some(Token::Text(range)) if is_value => inside(self.traced, &range),
+                        Some(Token::Text(range)) => inside(self.traced, &range),
                         _ => b"",
                     };
+                    // Nothing but a key that is hidden is shown as another.
+                    let is_hidden_key = !is_value && shown != inside(self.body, &range);
+                    let shown = if is_value { shown } else { b"" };
                     let class = Class::ALL.into_iter().find(|class| trace::text(*class).as_bytes() == shown);
-                    if let Some(value) = self.judge(class, &text, range.start, is_value)? {
+                    if let Some(value) = self.judge(class, &text, range.start, is_value, is_hidden_key)? {
                         let mut string = Vec::new();
                         escapes::push_json(&value, &mut string)?;
                         self.edits.replace(range, string, self.restorer.options.growth_bytes)?;
@@ -130,7 +133,7 @@ impl Walk<'_> {
                         .into_iter()
                         .find(|class| trace::number(*class).to_string().as_bytes() == shown);
                     let text = String::from_utf8_lossy(spelling);
-                    if let Some(value) = self.judge(class, &text, range.start, true)? {
+                    if let Some(value) = self.judge(class, &text, range.start, true, false)? {
                         let mut number = Vec::new();
                         match escapes::is_number(&value) {
                             true => number = value,
@@ -150,11 +153,12 @@ impl Walk<'_> {
         text: &str,
         at: usize,
         is_value: bool,
+        opens: bool,
     ) -> Result<Option<Vec<u8>>, RestoreError> {
         let is_member = self.frames.last().is_some_and(|frame| frame.is_object);
         let may_drop = is_value && is_member && self.arrays == 0;
         let declared = self.frames.last().filter(|_| is_value).and_then(|frame| frame.wanted);
-        let place = Place { wanted: declared.or(class.map(Wanted::Only)), may_drop, at };
+        let place = Place { wanted: declared.or(class.map(Wanted::Only)), opens, may_drop, at };
         match self.restorer.decide(place, text, &mut self.findings)? {
             Act::Keep => Ok(None),
             Act::Replace(value) => Ok(Some(value)),

@@ -61,6 +61,10 @@ pub struct Restorer {
 pub struct RestoreOptions {
     /// Whether aliases become values here. Where they do not, an alias is in the wrong place anywhere.
     pub restores: bool,
+    /// Whether tokens become values here: in a declared field of their class, and in the segments of a path.
+    pub opens: bool,
+    /// Whether they do in every parameter of a query, too.
+    pub opens_queries: bool,
     /// What becomes of values that must not be written.
     pub on_masked: OnMasked,
     /// The bounds of what is read. Values and objects are held whole whatever they say.
@@ -72,7 +76,14 @@ pub struct RestoreOptions {
 impl Default for RestoreOptions {
     fn default() -> RestoreOptions {
         let limits = Limits::default();
-        RestoreOptions { restores: true, on_masked: OnMasked::Refuse, limits, growth_bytes: 256 * 1024 }
+        RestoreOptions {
+            restores: true,
+            opens: true,
+            opens_queries: false,
+            on_masked: OnMasked::Refuse,
+            limits,
+            growth_bytes: 256 * 1024,
+        }
     }
 }
 
@@ -157,6 +168,8 @@ enum Act {
 #[derive(Clone, Copy)]
 struct Place {
     wanted: Option<Wanted>,
+    /// Whether a token of any class becomes its value here.
+    opens: bool,
     /// Whether it is a member that can be left out.
     may_drop: bool,
     /// Where it begins, in bytes.
@@ -179,7 +192,7 @@ impl Restorer {
     /// Judges a text of no format that is known here. Nothing in it is restored.
     pub fn text<'b>(&self, body: &'b [u8]) -> Result<Restored<'b>, RestoreError> {
         let mut findings = Findings::default();
-        let place = Place { wanted: None, may_drop: false, at: 0 };
+        let place = Place { wanted: None, opens: false, may_drop: false, at: 0 };
         self.decide(place, &String::from_utf8_lossy(body), &mut findings)?;
         Ok(Restored { body: Cow::Borrowed(body), findings })
     }
@@ -196,6 +209,14 @@ impl Restorer {
 
     /// Judges a value, finds what it stands for and notes what was found.
     fn decide(&self, place: Place, text: &str, findings: &mut Findings) -> Result<Act, RestoreError> {
+        if place.opens
+            && self.options.opens
+            && let Some((class, value)) = self.open_any(text)
+        {
+            findings.push(Finding { found: Found::Restored, class: Some(class), at: place.at });
+            findings.note_value(class, &value);
+            return Ok(Act::Replace(value));
+        }
         let mark = match place.wanted {
             Some(Wanted::Only(class)) => marks::judge(class, text, &self.keys, self.plan.display(class)),
             Some(Wanted::Any) => self.judge_any(text),
@@ -220,7 +241,7 @@ impl Restorer {
                 Stands::Elsewhere => Found::AliasElsewhere,
                 Stands::Nowhere => Found::Unknown,
             },
-            Mark::Token(value) if self.options.restores && place.wanted.is_some() => {
+            Mark::Token(value) if self.options.opens && place.wanted.is_some() => {
                 note(Found::Restored);
                 findings.note_value(class.unwrap_or(Class::Handle), &value.0);
                 return Ok(Act::Replace(value.0));
@@ -251,6 +272,18 @@ impl Restorer {
             Wanted::Any => true,
         };
         Ok(if fits { Stands::For(value) } else { Stands::Elsewhere })
+    }
+
+    /// What a token of any class holds, if a text is one and nothing else.
+    fn open_any(&self, text: &str) -> Option<(Class, Vec<u8>)> {
+        // Most values are none: told without judging them by class.
+        marks::find_marks(text).next()?;
+        Class::ALL.into_iter().find_map(|class| {
+            match marks::judge(class, text, &self.keys, Display::Alias)? {
+                Mark::Token(value) => Some((class, value.0)),
+                Mark::Alias(_) | Mark::Partial | Mark::Hidden | Mark::NearMiss | Mark::Within => None,
+            }
+        })
     }
 
     /// In a search, words like `hidden` are words.

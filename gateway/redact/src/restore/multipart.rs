@@ -39,7 +39,7 @@ impl Restorer {
             let content = start + delimiter.len() + 2 + head + 4..next - 2;
             if let Some(name) = text_part(&part[..head])? {
                 let text = String::from_utf8_lossy(&body[content.clone()]);
-                let place = Place { wanted: None, may_drop: true, at: content.start };
+                let place = Place { wanted: None, opens: false, may_drop: true, at: content.start };
                 match self.named(&name, &text, place, declared, &mut findings)? {
                     Act::Keep => {}
                     Act::Drop => edits.remove(start..next),

@@ -1,4 +1,4 @@
-//! Paths: an alias that is a segment.
+//! Paths: an alias or a token that is a segment.
 //!
 //! A value goes into a path as one segment, and nothing in it may be read as more: no dots alone, no separators, no
 //! percent signs that a second decoding would read, no controls.
@@ -19,7 +19,7 @@ impl Restorer {
         for (number, segment) in path[start..].split('/').enumerate() {
             let end = start + segment.len();
             let text = percent::decode(segment.as_bytes());
-            let place = Place { wanted: declared(number), may_drop: false, at: start };
+            let place = Place { wanted: declared(number), opens: true, may_drop: false, at: start };
             match self.decide(place, &String::from_utf8_lossy(&text), &mut findings)? {
                 Act::Keep | Act::Drop => {}
                 Act::Replace(value) => {

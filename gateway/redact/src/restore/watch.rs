@@ -62,7 +62,8 @@ impl MultipartWatch {
 
     /// Begins a body with this boundary.
     pub fn new(restorer: &Restorer, boundary: &str) -> Result<MultipartWatch, RestoreError> {
-        let options = RestoreOptions { restores: false, on_masked: OnMasked::Refuse, ..restorer.options };
+        let options =
+            RestoreOptions { restores: false, opens: false, on_masked: OnMasked::Refuse, ..restorer.options };
         Ok(MultipartWatch {
             restorer: restorer.with_options(options),
             delimiter: multipart::delimiter(boundary)?,
@@ -135,7 +136,7 @@ impl MultipartWatch {
                     return if is_long { Err(WatchError::TooLong) } else { Ok(false) };
                 };
                 let content = self.held[..end].strip_suffix(b"\r\n").ok_or(RestoreError::Multipart)?;
-                let place = Place { wanted: None, may_drop: false, at: 0 };
+                let place = Place { wanted: None, opens: false, may_drop: false, at: 0 };
                 let text = String::from_utf8_lossy(content);
                 self.restorer.named(name, &text, place, &|_| None, &mut self.findings)?;
                 if let Some(refusal) = self.findings.refusal() {

@@ -17,6 +17,7 @@ mod event_stream;
 mod forms;
 mod framed;
 mod html;
+mod ids;
 mod judge;
 mod leaks;
 mod mutations;

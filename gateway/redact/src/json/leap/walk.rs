@@ -6,7 +6,7 @@ use super::{Leap, Stop, WINDOW, keys::Keys, read::Found, window::Window};
 use crate::{
     class::Class,
     json::{Kind, State, number, text},
-    plan::{Clue, Label, Treatment},
+    plan::{Clue, Inner, Label, Treatment},
     scan::{self, BLOCK, Lanes, Work},
 };
 
@@ -206,7 +206,7 @@ impl Leap<'_, '_> {
             Some(is_calm) => is_calm,
             None => {
                 let treatment = self.stack.treatment(automaton, label);
-                if let Some(Treatment::Hide(_) | Treatment::HideIf(..)) = treatment {
+                if treatment.and_then(Treatment::class).is_some() {
                     return exact;
                 }
                 if let Some(Treatment::Keep | Treatment::Written | Treatment::Inner(_)) = treatment
@@ -328,7 +328,7 @@ impl Leap<'_, '_> {
                 return exact;
             }
             None | Some(Treatment::Keep | Treatment::Keys(_) | Treatment::Written) => return passed,
-            Some(Treatment::HideIf(..)) => return exact,
+            Some(Treatment::HideIf(..) | Treatment::Inner(Inner::Id(_))) => return exact,
             // The exact machine looks into strings.
             Some(Treatment::Inner(_)) => return if first == Some(&b'"') { exact } else { passed },
             Some(Treatment::Hide(class)) => class,

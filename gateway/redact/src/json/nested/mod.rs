@@ -159,6 +159,12 @@ fn changes(inner: Inner, raw: &str, has_copies: bool, plan: &Arc<Plan>, limits: 
             text::scan_text(plan, &text, has_copies, &mut edits);
             (JsonText::PLAIN, edits)
         }
+        Inner::Id(class) => {
+            let text = JsonText::PLAIN.decode(raw)?;
+            let mut edits = Edits::default();
+            edits.seal(plan, class, &text);
+            (JsonText::PLAIN, edits)
+        }
         Inner::Fragment => {
             let text = JsonText::PLAIN.decode(raw)?;
             let mut edits = Edits::default();
