@@ -40,6 +40,10 @@ impl Place {
                 return None;
             }
             match exchange.target() {
+                "/moved" => {
+                    let to = format!("Location: /chats/{ENCODED}?page=2\r\nContent-Length: 0\r\n\r\n");
+                    exchange.send(format!("HTTP/1.1 302 Found\r\n{to}")).await;
+                }
                 "/events" => exchange.answer("text/event-stream", &format!("data: {}\n\n", chats())).await,
                 _ => exchange.answer("application/json", &chats().to_string()).await,
             }
@@ -70,7 +74,7 @@ impl Place {
 
 /// What the app answers.
 fn chats() -> Value {
-    json!({ "chats": [{ "id": JID, "name": "x" }, { "id": 7 }], "unread": { JID: 2 }, "text": "hello" })
+    json!({ "chats": [{ "id": JID, "name": "x" }, { "id": 7 }], "unread": { JID: 2 }, "text": "hello", "next": format!("/chats/{ENCODED}/messages?page=2") })
 }
 
 #[tokio::test]
@@ -83,6 +87,10 @@ async fn a_masked_operator_finds_opens_and_answers_chats_by_tokens() {
     assert_eq!(shown.json()["unread"], json!({ &token: 2 }));
     assert!(!shown.text().contains("1112233"), "{}", shown.text());
     assert!(operator.get("/events").await.text().contains(&format!("\"id\":\"{token}\"")));
+    assert_eq!(shown.json()["next"], format!("/chats/{token}/messages?page=2"));
+    let moved = operator.get("/moved").await;
+    assert_eq!(moved.header("location"), Some(&*format!("/chats/{token}?page=2")));
+
     let mut socket = operator.websocket("/live").await.ok().unwrap();
     let message = socket.next().await.unwrap().unwrap().into_text().unwrap();
     assert!(message.contains(&format!("\"id\":\"{token}\"")) && !message.contains("1112233"), "{message}");

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    copies::Whole,
+    copies::{Copy, Original, Whole},
     error::RedactError,
     patterns::{self, Detector, REACH, glyph},
     plan::Plan,
@@ -104,12 +104,12 @@ impl Rewriter {
         let mut hidden = find(&plan, text, self.done, true);
         hidden.retain(|hidden| hidden.range.start < end);
         let mut passed = self.done;
-        for Hidden { range, class, value } in hidden {
+        for Hidden { range, original } in hidden {
             out.extend_from_slice(&self.held[passed..range.start]);
             let mut shown = String::new();
-            plan.show_copy(class, value.as_bytes(), &mut shown);
+            plan.show_original(&original, &mut shown);
             out.extend_from_slice(shown.as_bytes());
-            self.summary.hidden[class.index()] += 1;
+            self.summary.hidden[original.class.index()] += 1;
             passed = range.end;
         }
         let end = end.max(passed);
@@ -121,8 +121,7 @@ impl Rewriter {
 /// Something in a text, and whose form is shown for it.
 pub(crate) struct Hidden {
     pub(crate) range: std::ops::Range<usize>,
-    pub(crate) class: crate::Class,
-    pub(crate) value: String,
+    pub(crate) original: Arc<Original>,
 }
 
 /// What is hidden of a free text from `from` on: copies, unless there are to be none, and besides them what has the
@@ -132,14 +131,8 @@ pub(crate) fn find(plan: &Plan, text: &str, from: usize, has_copies: bool) -> Ve
     let copies = learnt.map(|learnt| learnt.find(plan, text, from, Whole::Text)).unwrap_or_default();
     let mut found = Vec::new();
     Detector.find_from(text, from, &mut found);
-    let mut hidden: Vec<Hidden> = copies
-        .into_iter()
-        .map(|copy| Hidden {
-            range: copy.range,
-            class: copy.original.class,
-            value: copy.original.value.to_string(),
-        })
-        .collect();
+    let copied = |copy: Copy| Hidden { range: copy.range, original: copy.original };
+    let mut hidden: Vec<Hidden> = copies.into_iter().map(copied).collect();
     for patterns::Found { range, class } in found {
         let overlapping =
             hidden.iter_mut().find(|known| known.range.start < range.end && range.start < known.range.end);
@@ -150,8 +143,9 @@ pub(crate) fn find(plan: &Plan, text: &str, from: usize, has_copies: bool) -> Ve
                 known.range.end = known.range.end.max(range.end);
             }
             None => {
-                let value = patterns::value(class, &text[range.clone()]);
-                hidden.push(Hidden { range, class, value });
+                let value = patterns::value(class, &text[range.clone()]).into();
+                let original = Arc::new(Original { class, value, is_id: false });
+                hidden.push(Hidden { range, original });
             }
         }
     }

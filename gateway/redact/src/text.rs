@@ -12,8 +12,8 @@ use crate::{
 /// Adds the contact data that the plan hides in free text: by its shape, and copies unless there are to be none.
 pub(crate) fn scan_text(plan: &Plan, text: &str, has_copies: bool, edits: &mut Edits) {
     if plan.patterns() {
-        for plain::Hidden { range, class, value } in plain::find(plan, text, 0, has_copies) {
-            edits.hide(plan, class, &value, range, |shown| shown);
+        for hidden in plain::find(plan, text, 0, has_copies) {
+            edits.copy(plan, &hidden.original, hidden.range, |shown| shown);
         }
     }
 }
@@ -23,6 +23,6 @@ pub(crate) fn scan_copies(plan: &Plan, text: &str, edits: &mut Edits) {
     let Some(learnt) = plan.learnt() else { return };
     for Copy { range, original, .. } in learnt.find(plan, text, 0, Whole::Value) {
         let spell = |shown| spelled_as(&text.as_bytes()[range.clone()], shown);
-        edits.hide(plan, original.class, &original.value, range.clone(), spell);
+        edits.copy(plan, &original, range.clone(), spell);
     }
 }

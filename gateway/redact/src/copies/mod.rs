@@ -87,11 +87,11 @@ impl Learnt {
         if digests.iter().all(|(digest, _)| known(digest)) {
             return;
         }
-        let original = Arc::new(Original { class: lookups.class, value: value.into() });
+        let original = Arc::new(Original { class: lookups.class, value: value.into(), is_id: false });
         for (digest, sieve) in digests {
             young.insert(digest, sieve, &original);
         }
-        let picture = Arc::new(Original { class: Class::Avatar, value: value.into() });
+        let picture = Arc::new(Original { class: Class::Avatar, value: value.into(), is_id: false });
         for digest in lookups.picture_digests(key) {
             young.insert(digest, Sieved::Link, &picture);
         }
@@ -105,6 +105,21 @@ impl Learnt {
             let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
             generations[0].never.extend(lookups.digests(key).iter().map(|(digest, _)| *digest));
             generations[0].never.extend(lookups.picture_digests(key));
+            generations[0].never.extend(id_form(value).map(|form| key.digest(ID_CLASS, &form).0));
+            self.turn(&mut generations);
+        }
+    }
+
+    /// Takes an id, which is hidden as an id where it stands whole.
+    pub(crate) fn learn_id(&self, key: &AliasKey, class: Class, value: &str) {
+        self.learn(key, class, value.as_bytes());
+        let Some(form) = id_form(value).filter(|_| Lookups::of(class, value).is_some()) else { return };
+        let digest = key.digest(ID_CLASS, &form).0;
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        let [young, _] = &mut *generations;
+        if !young.values.contains_key(&digest) {
+            let original = Arc::new(Original { class, value: value.into(), is_id: true });
+            young.insert(digest, Sieved::Id, &original);
             self.turn(&mut generations);
         }
     }
@@ -136,6 +151,8 @@ impl fmt::Debug for Learnt {
 pub(crate) struct Original {
     pub(crate) class: Class,
     pub(crate) value: Box<str>,
+    /// Whether it is an id, all of it.
+    pub(crate) is_id: bool,
 }
 
 #[derive(Default)]
@@ -148,6 +165,7 @@ struct Generation {
     heads: Sieve,
     has_mails: bool,
     has_links: bool,
+    has_ids: bool,
 }
 
 impl Generation {
@@ -157,6 +175,7 @@ impl Generation {
             Sieved::Head(hash) => self.heads.add(hash),
             Sieved::Mail => self.has_mails = true,
             Sieved::Link => self.has_links = true,
+            Sieved::Id => self.has_ids = true,
         }
         match self.values.get_mut(&digest) {
             // A phone says more of a number than a handle that has its digits.
@@ -183,6 +202,7 @@ enum Sieved {
     Head(u64),
     Mail,
     Link,
+    Id,
 }
 
 impl Lookups {
@@ -230,6 +250,13 @@ fn hex(digest: &[u8]) -> String {
         );
         hex
     })
+}
+
+/// What an id is looked up by, if it is long enough to be equal to another text by no chance.
+fn id_form(value: &str) -> Option<Vec<u8>> {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    let shortest = if is_number { sweep::SURE_DIGITS } else { MIN_LETTERS };
+    (shortest..=MAX_ID).contains(&value.len()).then(|| [b"#", value.as_bytes()].concat())
 }
 
 /// The digits of a value that is a number and what separates it.
@@ -381,6 +408,12 @@ impl Hasher for Digested {
         }
     }
 }
+
+/// The class of what ids are looked up by, whatever their own.
+const ID_CLASS: Class = Class::Handle;
+
+/// The longest id that is looked for, in bytes.
+const MAX_ID: usize = 256;
 
 /// The longest value that is learnt, in bytes.
 const MAX_VALUE: usize = 1024;

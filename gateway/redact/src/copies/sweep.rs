@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Generation, Learnt, MAX_WORDS, Original, mail_form, national_form,
+    Generation, ID_CLASS, Learnt, MAX_ID, MAX_WORDS, Original, id_form, mail_form, national_form,
     number::{Forms, MIN_DIGITS},
     tail, whole_form, words,
 };
@@ -32,6 +32,7 @@ pub(crate) struct Sweep<'s> {
     key: &'s AliasKey,
     has_words: bool,
     has_digits: bool,
+    has_ids: bool,
 }
 
 /// Whether a text is all of a value.
@@ -82,7 +83,8 @@ impl Learnt {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
         let has_words = generations.iter().any(|generation| !generation.heads.is_empty());
         let has_digits = generations.iter().any(|generation| !generation.tails.is_empty());
-        Sweep { generations, key, has_words, has_digits }
+        let has_ids = generations.iter().any(|generation| generation.has_ids);
+        Sweep { generations, key, has_words, has_digits, has_ids }
     }
 
     /// The copies in a text from `from` on, in order; those that were seen are young again.
@@ -103,7 +105,10 @@ impl Learnt {
     /// Makes the values young again that were seen.
     pub(crate) fn refresh(&self, key: &AliasKey, seen: &[Arc<Original>]) {
         for original in seen {
-            self.learn(key, original.class, original.value.as_bytes());
+            match original.is_id {
+                true => self.learn_id(key, original.class, &original.value),
+                false => self.learn(key, original.class, original.value.as_bytes()),
+            }
         }
     }
 }
@@ -123,10 +128,60 @@ impl Sweep<'_> {
             found.push(known.at(0..text.len()));
             return;
         }
+        let mut ids = Vec::new();
+        if self.has_ids {
+            self.find_ids(text, from, whole, &mut ids);
+        }
+        let others = found.len();
         match self.has_words {
             true => self.find_all(text, from, whole, found),
             false => self.find_signs(text, from, whole, found),
         }
+        if !ids.is_empty() {
+            // What else is in an id is part of it.
+            let within =
+                |copy: &Copy, id: &Copy| copy.range.start < id.range.end && id.range.start < copy.range.end;
+            let rest = found.split_off(others);
+            found.extend(rest.into_iter().filter(|copy| !ids.iter().any(|id| within(copy, id))));
+            found.append(&mut ids);
+            found[others..].sort_by_key(|copy| copy.range.start);
+        }
+    }
+
+    /// Appends the ids that are all of a text, or stand whole between what separates the parts of links and the words of
+    /// texts.
+    fn find_ids(&self, text: &str, from: usize, whole: Whole, found: &mut Vec<Copy>) {
+        if whole == Whole::Value
+            && from == 0
+            && let Some(known) = self.id(text)
+        {
+            return found.push(known.at(0..text.len()));
+        }
+        let bytes = text.as_bytes();
+        let goes_on = from > 0 && !bytes.get(from - 1).is_none_or(|byte| is_separator(*byte));
+        let length = |at: usize| bytes[at..].iter().take_while(|byte| !is_separator(**byte)).count();
+        let mut at = from;
+        if goes_on {
+            at += length(at);
+        }
+        while at < bytes.len() {
+            let end = at + length(at);
+            let part = text[at..end].trim_end_matches(['.', ':', '!']);
+            if let Some(known) = self.id(part) {
+                found.push(known.at(at..at + part.len()));
+            }
+            at = end + 1;
+        }
+    }
+
+    /// The learnt id that a text is, be it percent-encoded.
+    fn id(&self, text: &str) -> Option<Known> {
+        if text.len() > 3 * MAX_ID {
+            return None;
+        }
+        let decoded = percent::decode(text.as_bytes());
+        let form = id_form(std::str::from_utf8(&decoded).ok()?)?;
+        self.original(ID_CLASS, &form)
     }
 
     /// The learnt number of all digits of a JSON number. Fewer than ten are an id's.
@@ -364,5 +419,10 @@ fn is_apart(text: &str, range: &Range<usize>, whole: Whole) -> bool {
     !is_all && !glyph::previous(text, range.start).is_some_and(glued) && !follows(range.end)
 }
 
+/// Whether a byte separates parts of links, or words.
+fn is_separator(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"/?&=#\"'`<>,;\\(){}|".contains(&byte)
+}
+
 /// So many digits are equal to a learnt number by no chance.
-const SURE_DIGITS: usize = 10;
+pub(super) const SURE_DIGITS: usize = 10;

@@ -290,7 +290,7 @@ impl Walk<'_, '_> {
         let Copy { range, original, is_old } = copy;
         self.pass(base + range.start);
         let mut shown = String::new();
-        self.trail.plan.show_copy(original.class, original.value.as_bytes(), &mut shown);
+        self.trail.plan.show_original(&original, &mut shown);
         let shown = spelled_as(&self.held[base + range.start..base + range.end], shown);
         self.out.extend_from_slice(shown.as_bytes());
         self.replaced(base + range.end, original, is_old);

@@ -67,7 +67,7 @@ fn sweep(context: &Context, text: &str, place: Range<usize>, is_read: bool, edit
         }
         let spell = |shown: String| spelled_as(copy.as_bytes(), shown);
         let range = place.start + range.start..place.start + range.end;
-        edits.hide(plan, original.class, &original.value, range, spell);
+        edits.copy(plan, &original, range, spell);
     }
 }
 

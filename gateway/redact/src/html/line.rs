@@ -172,7 +172,7 @@ fn up_to_character(texts: &[Cow<'_, str>], from: usize, place: usize) -> usize {
 /// What stands in the place of a copy.
 fn shown(plan: &Plan, copy: &Copy, joined: &str, from: usize) -> String {
     let mut shown = String::new();
-    plan.show_copy(copy.original.class, copy.original.value.as_bytes(), &mut shown);
+    plan.show_original(&copy.original, &mut shown);
     let spelling = joined.get(copy.range.start - from..copy.range.end - from).unwrap_or_default();
     spelled_as(spelling.as_bytes(), shown)
 }

@@ -7,7 +7,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::{class::Class, plan::Plan, redactor::Summary};
+use crate::{class::Class, copies::Original, plan::Plan, redactor::Summary};
 
 /// Replacements in one text, sorted and apart from each other.
 #[derive(Debug, Default)]
@@ -30,21 +30,20 @@ impl Edits {
         self.edits.push(Edit { range, replacement });
     }
 
-    /// Replaces `value`, whose spelling stands at `range`, by the spelling of what the plan shows for its
-    /// class. An empty one stays.
-    pub(crate) fn hide(
+    /// Replaces a copy, whose spelling stands at `range`, by the spelling of what the plan shows for it. An empty one
+    /// stays.
+    pub(crate) fn copy(
         &mut self,
         plan: &Plan,
-        class: Class,
-        value: &str,
+        original: &Original,
         range: Range<usize>,
         spell: impl FnOnce(String) -> String,
     ) {
-        if !value.is_empty() {
+        if !original.value.is_empty() {
             let mut shown = String::new();
-            plan.show_copy(class, value.as_bytes(), &mut shown);
+            plan.show_original(original, &mut shown);
             self.replace(range, spell(shown));
-            self.summary.hidden[class.index()] += 1;
+            self.summary.hidden[original.class.index()] += 1;
         }
     }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::{
     alias::{AliasKey, Code},
     class::Class,
-    copies::Learnt,
+    copies::{Learnt, Original},
     csv::column_name,
     display::Display,
     html::rule::{Declared, HtmlRule, HtmlSelectorError, Rules},
@@ -201,6 +201,14 @@ impl Plan {
         mask::write_text(class, self.display(class), value, self.source(), out);
     }
 
+    /// Appends what a copy of a learnt value is shown as: what the field of the value shows.
+    pub(crate) fn show_original(&self, original: &Original, out: &mut String) {
+        match original.is_id {
+            true => out.push_str(&self.key.seal(original.class, original.value.as_bytes())),
+            false => self.show_copy(original.class, original.value.as_bytes(), out),
+        }
+    }
+
     /// What a text of the class is shown as in a field of its own, such as one of a header.
     pub fn show(&self, class: Class, value: &str) -> String {
         let mut shown = String::new();
@@ -213,7 +221,9 @@ impl Plan {
         if self.is_tracing {
             return trace::text(class).to_owned();
         }
-        self.learn(class, value.as_bytes());
+        if let Some(learnt) = &self.learnt {
+            learnt.learn_id(&self.key, class, value);
+        }
         self.key.seal(class, value.as_bytes())
     }
 
@@ -252,6 +262,9 @@ impl Plan {
     pub(crate) fn write_key(&self, class: Class, key: &[u8], out: &mut String) {
         self.learn(class, key);
         if self.sealed_keys[class.index()] && !key.is_empty() {
+            if let (Some(learnt), Ok(key)) = (&self.learnt, std::str::from_utf8(key)) {
+                learnt.learn_id(&self.key, class, key);
+            }
             return out.push_str(&self.key.seal(class, key));
         }
         mask::write_text(class, Display::Alias, key, self.source(), out);

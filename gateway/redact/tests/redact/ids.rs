@@ -81,7 +81,7 @@ fn keys_are_tokens_where_ids_are() {
 }
 
 #[test]
-fn forms_and_every_framing_show_tokens_and_copies_of_an_id_are_aliases() {
+fn forms_and_every_framing_show_tokens_and_so_do_copies_of_a_whole_id() {
     let plan = plan(|builder| builder.copies(true));
     let learnt = Arc::new(Learnt::default());
     let run = |format, body: &str| {
@@ -106,9 +106,34 @@ fn forms_and_every_framing_show_tokens_and_copies_of_an_id_are_aliases() {
     }
     let form = run(Format::Form, "chat[id]=79161112233%40s.whatsapp.net&id[x]=1-2");
     assert_eq!(form, format!("chat[id]={}&id[x]={}", token(JID), token("1-2")));
-    let copied = run(Format::Json, r#"{"text": "of 79161112233@s.whatsapp.net"}"#);
-    let alias = mask(Class::Handle, Display::Alias, JID, &key());
-    assert!(copied.contains(&alias) && !copied.contains("1112233"), "{copied}");
+    let (token, alias) = (token(JID), mask(Class::Handle, Display::Alias, JID, &key()));
+    for (text, expected) in [
+        (JID, token.as_str()),
+        ("of 79161112233@s.whatsapp.net.", &format!("of {token}.")),
+        (
+            "https://x.example/chats/79161112233%40s.whatsapp.net?a=1",
+            &format!("https://x.example/chats/{token}?a=1"),
+        ),
+        (
+            "/chats/79161112233@s.whatsapp.net/m?id=79161112233@s.whatsapp.net&b",
+            &format!("/chats/{token}/m?id={token}&b"),
+        ),
+        ("79161112233@s.whatsapp.net_1", &format!("{alias}@s.whatsapp.net_1")),
+        ("7 916 111-22-33", &alias),
+    ] {
+        let body = |text: &str| json!({ "x": text }).to_string();
+        assert_eq!(run(Format::Json, &body(text)), body(expected));
+        let page = |text: &str| format!("<p>{text}</p>");
+        assert_eq!(run(Format::Html, &page(text)), page(expected));
+        // In plain text this is an address by its shape, all of it.
+        if !text.ends_with("_1") {
+            assert_eq!(run(Format::Text, &format!("{text}\n")), format!("{expected}\n"));
+        }
+    }
+    // An id of few letters or digits is too short to be a copy.
+    let short = r#"{"id": "chat-7", "other": "chat-7", "n": "/1234567/"}"#;
+    let shown = run(Format::Json, short);
+    assert!(shown.ends_with(r#""other": "chat-7", "n": "/1234567/"}"#), "{shown}");
 }
 
 #[test]
