@@ -36,7 +36,11 @@ impl Place {
             if exchange.target() == "/live" {
                 let mut socket = exchange.websocket("", b"").await;
                 socket.send(Message::text(format!("42[\"chats\",{}]", chats()))).await.unwrap();
-                while socket.next().await.is_some() {}
+                // What comes is told again, so that a test sees how it came.
+                while let Some(Ok(Message::Text(text))) = socket.next().await {
+                    let seen = text.contains(JID) && !text.contains("ct_");
+                    socket.send(Message::text(json!({ "seen": seen }).to_string())).await.unwrap();
+                }
                 return None;
             }
             match exchange.target() {
@@ -94,7 +98,13 @@ async fn a_masked_operator_finds_opens_and_answers_chats_by_tokens() {
     let mut socket = operator.websocket("/live").await.ok().unwrap();
     let message = socket.next().await.unwrap().unwrap().into_text().unwrap();
     assert!(message.contains(&format!("\"id\":\"{token}\"")) && !message.contains("1112233"), "{message}");
-    drop(socket);
+    let sent = json!(["send", { "chatId": token, "text": "hi" }]);
+    socket.send(Message::text(format!("42{sent}"))).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap().as_str(), r#"{"seen":true}"#);
+    let sent = json!(["send", { "text": format!("Dear {token}") }]);
+    socket.send(Message::text(format!("42{sent}"))).await.unwrap();
+    let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() else { panic!("it was sent") };
+    assert_eq!((u16::from(close.code), close.reason.as_str()), (1008, IN_TEXT));
 
     let opened = operator.get(&format!("/chats/{token}/messages?around={token}&n=1")).await;
     assert_eq!(opened.status(), 200, "{}", opened.text());
