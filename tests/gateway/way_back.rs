@@ -705,6 +705,33 @@ async fn what_the_app_repeats_of_a_restored_value_is_hidden_again() {
 }
 
 #[tokio::test]
+async fn lines_of_json_are_restored_one_by_one() {
+    let profile = "app: ours\nextends: blinger\nrestore: [\"POST /odd/echo\"]\nqueries: [ { route: \"POST /odd/echo\", search: [q] } ]\n";
+    let gateway = Gateway::builder()
+        .file("profiles/ours.yaml", profile)
+        .config("profile", json!("profiles/ours.yaml"))
+        .start()
+        .await;
+    let (client, aliases) = operator(&gateway).await;
+    let send = async |kind: &str, body: String| client.post("/odd/echo").body(kind, body).await;
+    let phone = &aliases.phone;
+    for kind in ["application/x-ndjson", "application/jsonl; charset=utf-8"] {
+        let body =
+            format!("{{\"index\":{{}}}}\n{{\"client_phone\":\"{phone}\"}}\r\n\n{{\"q\":\"{phone}\"}}\n");
+        assert_eq!(arrived(&send(kind, body.clone()).await), body.replace(phone, PHONE));
+        for (line, status, reason) in [
+            (format!("{{\"text\":\"Dear {phone}\"}}"), 409, "alias-in-message"),
+            (format!("{{\"title\":\"{phone}\"}}"), 409, "masked-value"),
+            ("{\"client_phone\":0}".to_owned(), 409, "masked-value"),
+            ("{\"q\":\"370\"}".to_owned(), 403, "hidden-field-query"),
+        ] {
+            let refused = send(kind, format!("{{\"a\":1}}\n{line}\n")).await;
+            refused.assert_refused(status, reason);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_action_log_is_told_no_real_value() {
     let profile = "app: ours\nextends: blinger\nrestore: [\"POST /odd/echo\"]\nactions: [ { type: call.start, route: \"POST /odd/echo\", target: { json: $.client_phone } } ]\n";
     let gateway = Gateway::builder()

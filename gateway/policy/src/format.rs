@@ -35,6 +35,14 @@ pub fn of(content_type: &str) -> Option<Format> {
     }
 }
 
+/// Whether a `Content-Type` is that of lines of JSON.
+pub fn is_lines(content_type: &str) -> bool {
+    let essence = media_type::essence(content_type);
+    let lines =
+        ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+    essence.is_some_and(|essence| lines.contains(&&*essence))
+}
+
 /// The media type that the ending of a file's name stands for.
 pub fn media_type_of(file_name: &str) -> Option<&'static str> {
     let (_, ending) = file_name.rsplit_once('.')?;

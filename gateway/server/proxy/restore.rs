@@ -59,11 +59,17 @@ pub(crate) fn reading(
             let is_watched = !way.changes() && announced.is_some_and(|length| length > REPLAY_LIMIT);
             if is_long || is_watched { Reading::Watch } else { Reading::Hold(Overflow::Watch) }
         }
-        Carrier::Json | Carrier::Form | Carrier::Text | Carrier::Multipart if way.is_masked() => {
+        Carrier::Json | Carrier::Lines | Carrier::Form | Carrier::Text | Carrier::Multipart
+            if way.is_masked() =>
+        {
             Reading::Hold(Overflow::Refuse)
         }
-        Carrier::Json | Carrier::Form | Carrier::Text | Carrier::Multipart if is_long => Reading::Pass,
-        Carrier::Json | Carrier::Form | Carrier::Text | Carrier::Multipart => Reading::Hold(released),
+        Carrier::Json | Carrier::Lines | Carrier::Form | Carrier::Text | Carrier::Multipart if is_long => {
+            Reading::Pass
+        }
+        Carrier::Json | Carrier::Lines | Carrier::Form | Carrier::Text | Carrier::Multipart => {
+            Reading::Hold(released)
+        }
     }
 }
 

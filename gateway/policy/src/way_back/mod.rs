@@ -20,6 +20,7 @@ use chatwarden_redact::{
 pub(crate) use query::Names;
 
 use crate::{
+    format,
     media_type::{self, MediaClass},
     multipart,
     profile::{Classified, Query, Term},
@@ -80,6 +81,8 @@ pub(crate) struct Sender {
 pub enum Carrier {
     /// One JSON text.
     Json,
+    /// Lines of JSON.
+    Lines,
     /// A form.
     Form,
     /// A form with files.
@@ -97,6 +100,7 @@ impl Carrier {
     pub fn of(content_type: Option<&str>) -> Carrier {
         match media_type::classify(content_type) {
             MediaClass::Json => Carrier::Json,
+            MediaClass::Other if content_type.is_some_and(format::is_lines) => Carrier::Lines,
             MediaClass::Form => Carrier::Form,
             MediaClass::Multipart => Carrier::Multipart,
             MediaClass::Html
@@ -224,6 +228,10 @@ impl WayBack {
             Carrier::Json => {
                 self.judge_json(body)?;
                 restorer.json(body, &declared)
+            }
+            Carrier::Lines => {
+                body.split(|byte| *byte == b'\n').try_for_each(|line| self.judge_json(line))?;
+                restorer.lines(body, &declared)
             }
             Carrier::Form => {
                 self.judge_pairs(body)?;
