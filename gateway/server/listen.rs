@@ -3,9 +3,15 @@
 //! Bound before anything else starts, so that a taken port is one clear error; counted, so that the bound on open
 //! connections holds; stopped first when the gateway stops.
 
-use std::{io, net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsRawFd,
+    sync::Arc,
+    time::Duration,
+};
 
-use chatwarden_policy::client_address::proxy_protocol::Announced;
+use chatwarden_policy::{account::ClientIp, client_address::proxy_protocol::Announced};
 use pingora::{
     apps::ServerApp,
     protocols::{GetSocketDigest, IO, SocketDigest, l4::stream::Stream},
@@ -128,7 +134,7 @@ pub(crate) async fn accept(
         let (entrance, stop) = (entrance.clone(), stop.clone());
         open.spawn(async move {
             entrance.shared.metrics.connections.inc();
-            entrance.admit(stream, stop).await;
+            entrance.admit(stream, peer.ip(), stop).await;
             entrance.shared.metrics.connections.dec();
             drop(permit);
         });
@@ -136,14 +142,16 @@ pub(crate) async fn accept(
 }
 
 impl Entrance {
-    async fn admit(&self, mut stream: TcpStream, stop: watch::Receiver<bool>) {
+    async fn admit(&self, mut stream: TcpStream, peer: IpAddr, stop: watch::Receiver<bool>) {
         if stream.set_nodelay(true).is_err() {
             return; // the peer has gone
         }
         let metrics = &self.shared.metrics;
+        let config = Arc::clone(&self.shared.running().generation.config);
+        let limits = config.limits;
         let mut announced = None;
         if self.announces {
-            let patience = self.shared.running().generation.config.limits.handshake_timeout;
+            let patience = limits.handshake_timeout;
             match timeout(patience, announcement::read(&mut stream)).await {
                 Ok(Ok(Announced::Client(client))) => announced = Some(client),
                 Ok(Ok(Announced::Own)) => {}
@@ -152,6 +160,14 @@ impl Entrance {
                     return;
                 }
             }
+        }
+        let client = announced.unwrap_or(peer);
+        // Whoever speaks for many is not one of them.
+        let counted = (!config.proxies.trust(client))
+            .then(|| self.shared.crowd.enter(ClientIp::new(client), limits.connections_per_client));
+        if matches!(counted, Some(None)) {
+            metrics.connections_refused.inc();
+            return;
         }
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         let mut stream = Stream::from(stream);
@@ -171,8 +187,9 @@ impl Entrance {
 
     async fn serve(&self, stream: impl IO + 'static, installed: Installed, stop: watch::Receiver<bool>) {
         let refused_by_parser = self.shared.metrics.parser_rejections.clone();
+        let head_timeout = self.shared.running().generation.config.limits.header_timeout;
         let mut next: Option<pingora::protocols::Stream> =
-            Some(Box::new(Connection::new(stream, refused_by_parser, installed)));
+            Some(Box::new(Connection::new(stream, refused_by_parser, installed, head_timeout)));
         while let Some(stream) = next {
             next = self.proxy.process_new(stream, &stop).await;
         }

@@ -86,6 +86,86 @@ async fn a_body_under_inspection_has_its_time_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_head_has_its_time_from_its_first_byte_on() {
+    let gateway = Gateway::builder().config("limits", json!({ "header_timeout": "1s" })).start().await;
+    let owner = gateway.client().sign_in(Persona::SuperAdmin).await;
+    let dripping = async |raw: &mut crate::harness::Raw| {
+        raw.write(b"GET /odd/echo HTTP/1.1\r\n").await;
+        for _ in 0..40 {
+            raw.write(b"a: b\r\n").await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        raw.rest().await
+    };
+    assert!(dripping(&mut owner.raw().await).await.is_empty());
+    // The next one of a connection, too; and a request under way is no head.
+    let mut raw = owner.raw().await;
+    let slow = format!(
+        "POST /odd/echo HTTP/1.1\r\nHost: a\r\nCookie: {}\r\nContent-Length: 15\r\n\r\n",
+        owner.cookie()
+    );
+    raw.write(slow).await;
+    for _ in 0..15 {
+        raw.write(b"x").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    raw.response().await.unwrap().assert_passed(200);
+    assert!(dripping(&mut raw).await.is_empty());
+}
+
+#[tokio::test]
+async fn clients_and_accounts_have_so_many_requests() {
+    let limits = json!({ "requests_per_client": "5/h", "requests_per_account": "3/h" });
+    let gateway = Gateway::builder().config("limits", limits).start().await;
+    let ask = async |client: &crate::harness::Client| client.get("/odd/echo").await;
+    let cookie = gateway.client_at([127, 0, 3, 1]).sign_in(Persona::SuperAdmin).await.cookie().to_owned();
+    let from = |last: u8| gateway.client_at([127, 0, 3, last]).with("cookie", &cookie);
+    for _ in 0..3 {
+        ask(&from(2)).await.assert_passed(200);
+    }
+    ask(&from(2)).await.assert_refused(429, "limit-reached");
+    ask(&from(4)).await.assert_refused(429, "limit-reached");
+    let nobody = gateway.client_at([127, 0, 3, 5]);
+    for _ in 0..5 {
+        nobody.get("/assets/app.js").await.assert_passed(200);
+    }
+    nobody.get("/assets/app.js").await.assert_refused(429, "limit-reached");
+    gateway.client_at([127, 0, 3, 6]).get("/assets/app.js").await.assert_passed(200);
+}
+
+#[tokio::test]
+async fn a_client_tries_to_sign_in_so_often() {
+    let gateway = Gateway::builder().config("limits", json!({ "sign_ins_per_client": "2/h" })).start().await;
+    let client = gateway.client_at([127, 0, 3, 1]);
+    let guess = json!({ "email": "owner@example.com", "password": "guess" });
+    for _ in 0..2 {
+        client.post("/login").json(&guess).await.assert_passed(401);
+    }
+    client.post("/login").json(&guess).await.assert_refused(429, "limit-reached");
+    client.get("/login").await.assert_passed(200);
+    gateway.client_at([127, 0, 3, 2]).post("/login").json(&guess).await.assert_passed(401);
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_connections_at_once() {
+    let gateway = Gateway::builder().config("limits", json!({ "connections_per_client": 2 })).start().await;
+    let client = gateway.client_at([127, 0, 3, 1]);
+    let (one, mut other) = (client.raw().await, client.raw().await);
+    // Both are in before the third comes.
+    other.write(b"GET /assets/app.js HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    other.response().await.unwrap().assert_passed(200);
+    assert!(client.raw().await.rest().await.is_empty());
+    gateway.client_at([127, 0, 3, 2]).get("/assets/app.js").await.assert_passed(200);
+    drop(one);
+    let comes_in = async || {
+        let mut raw = client.raw().await;
+        raw.write(b"GET /assets/app.js HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        raw.response().await.is_some()
+    };
+    assert_eventually!(comes_in().await);
+}
+
+#[tokio::test]
 async fn connections_are_bounded_and_free_again_when_they_end() {
     let gateway = Gateway::builder().config("limits", json!({ "connections": 3 })).start().await;
     let client = gateway.client();

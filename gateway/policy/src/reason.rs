@@ -97,6 +97,8 @@ reasons! {
     LimitHeader = "limit-reached", 431, "The header of this request is larger than this gateway accepts.";
     /// Too many requests of one kind.
     LimitRate = "limit-reached", 429, "Too many attempts. Try again in a minute.";
+    /// More requests of one client or account than `limits` allow.
+    LimitRequests = "limit-reached", 429, "Too many requests. Try again in a moment.";
     /// A write under a condition on what the caller was shown, which rules show differently now.
     PreconditionFailed = "precondition-failed", 412, "What you were shown has changed. Load it again, then save.";
     /// More writes into contact fields than `limits.contact_writes`.

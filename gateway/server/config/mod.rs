@@ -144,6 +144,18 @@ pub struct Limits {
     pub request_header: usize,
     /// For a TLS handshake.
     pub handshake_timeout: Duration,
+    /// For the head of a request, from its first byte on.
+    pub header_timeout: Duration,
+    /// The least bytes a second of a request's body.
+    pub body_rate: u64,
+    /// Connections of one client at once.
+    pub connections_per_client: usize,
+    /// Requests of one client.
+    pub requests_per_client: Rate,
+    /// Requests of one account.
+    pub requests_per_account: Rate,
+    /// Attempts of one client to sign in.
+    pub sign_ins_per_client: Rate,
     /// Bytes held of one request body under inspection.
     pub inspected_body: usize,
     /// For a request body under inspection to arrive.

@@ -85,12 +85,23 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_duration")]
     handshake_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
+    header_timeout: Duration,
+    #[serde(deserialize_with = "read_size")]
+    body_rate: u64,
+    #[serde(deserialize_with = "read_duration")]
     idle_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
     stream_idle_timeout: Duration,
     #[serde(deserialize_with = "read_duration")]
     drain_timeout: Duration,
     connections: u64,
+    connections_per_client: u64,
+    #[serde(deserialize_with = "read_rate")]
+    requests_per_client: Rate,
+    #[serde(deserialize_with = "read_rate")]
+    requests_per_account: Rate,
+    #[serde(deserialize_with = "read_rate")]
+    sign_ins_per_client: Rate,
     #[serde(deserialize_with = "read_size")]
     held_object: u64,
     #[serde(deserialize_with = "read_size")]
@@ -101,6 +112,8 @@ pub(super) struct RawLimits {
     deflate_contexts: u64,
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 impl Default for RawLimits {
     fn default() -> Self {
         Self {
@@ -109,10 +122,16 @@ impl Default for RawLimits {
             inspected_body_timeout: Duration::from_secs(30),
             message: 16 << 20,
             handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(15),
+            body_rate: 256,
             idle_timeout: Duration::from_secs(75),
             stream_idle_timeout: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
             connections: 100_000,
+            connections_per_client: 1000,
+            requests_per_client: Rate { count: 12_000, per: MINUTE },
+            requests_per_account: Rate { count: 6_000, per: MINUTE },
+            sign_ins_per_client: Rate { count: 60, per: MINUTE },
             held_object: 64 << 10,
             copies_window: 256 << 10,
             contact_writes: Rate { count: 60, per: Duration::from_secs(3600) },
@@ -131,12 +150,18 @@ impl From<RawLimits> for Limits {
             inspected_body_timeout: raw.inspected_body_timeout,
             message: size(raw.message),
             handshake_timeout: raw.handshake_timeout,
+            header_timeout: raw.header_timeout,
+            body_rate: raw.body_rate,
             idle_timeout: raw.idle_timeout,
             stream_idle_timeout: raw.stream_idle_timeout,
             drain_timeout: raw.drain_timeout,
             connections: size(raw.connections),
             held_object: size(raw.held_object),
             copies_window: size(raw.copies_window),
+            connections_per_client: size(raw.connections_per_client),
+            requests_per_client: raw.requests_per_client,
+            requests_per_account: raw.requests_per_account,
+            sign_ins_per_client: raw.sign_ins_per_client,
             contact_writes: raw.contact_writes,
             vault_values: size(raw.vault_values),
             deflate_contexts: size(raw.deflate_contexts),

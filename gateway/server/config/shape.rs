@@ -230,6 +230,18 @@ const LIMITS: Shape = Shape::Object(&[
     )
     .default("16MiB"),
     Field::new("handshake_timeout", "How long a TLS handshake may take, with the PROXY header before it.", seconds(1, 600)).default("10s"),
+    Field::new(
+        "header_timeout",
+        "How long the head of a request of HTTP/1.1 may take, from its first byte on.",
+        seconds(1, 600),
+    )
+    .default("15s"),
+    Field::new(
+        "body_rate",
+        "The least bytes a second of a request's body, on average and after 30 seconds.",
+        Shape::Size { min: 1, max: 1 << 20 },
+    )
+    .default("256B"),
     Field::new("idle_timeout", "How long a connection may wait for its next request.", seconds(1, 3600))
         .default("75s"),
     Field::new(
@@ -246,6 +258,26 @@ const LIMITS: Shape = Shape::Object(&[
     .default("10s"),
     Field::new("connections", "The most connections at once.", Shape::Integer { min: 1, max: 10_000_000 })
         .default("100000"),
+    Field::new(
+        "connections_per_client",
+        "The most connections at once of one client: an address of IPv4, a network of 64 bits of IPv6. Trusted proxies are not counted.",
+        Shape::Integer { min: 1, max: 10_000_000 },
+    )
+    .default("1000"),
+    Field::new(
+        "requests_per_client",
+        "How many requests may come from one client's address; of IPv6, from its network of 64 bits.",
+        Shape::Rate,
+    )
+    .default("12000/m"),
+    Field::new("requests_per_account", "How many requests an account may send.", Shape::Rate)
+        .default("6000/m"),
+    Field::new(
+        "sign_ins_per_client",
+        "How many requests to `sign_in` routes of the profile that are not mere reads may come from one client.",
+        Shape::Rate,
+    )
+    .default("60/m"),
     Field::new(
         "held_object",
         "The most bytes of an object that waits for its discriminator; what is undecided then is hidden.",

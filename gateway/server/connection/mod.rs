@@ -15,6 +15,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -23,7 +24,10 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest, tls::SslDigest,
 };
 use prometheus_client::metrics::counter::Counter;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
 
 use self::{ending::Ending, frames::Written};
 pub(crate) use self::{
@@ -41,11 +45,21 @@ pub(crate) struct Connection<S> {
     installed: Installed,
     written: Written,
     ending: Option<Ending>,
+    head: HeadDeadline,
 }
 
 impl<S: IO> Connection<S> {
-    pub(crate) fn new(stream: S, refused_by_parser: Counter, installed: Installed) -> Self {
-        Self { stream, refused_by_parser, installed, written: Written::default(), ending: None }
+    /// A connection whose heads may take so long each.
+    pub(crate) fn new(
+        stream: S,
+        refused_by_parser: Counter,
+        installed: Installed,
+        head_timeout: Duration,
+    ) -> Self {
+        // HTTP/2 has other messages between its heads, and limits of its own.
+        let is_h2 = stream.selected_alpn_proto() == Some(ALPN::H2);
+        let head = HeadDeadline { timeout: (!is_h2).then_some(head_timeout), sleep: None };
+        Self { stream, refused_by_parser, installed, written: Written::default(), ending: None, head }
     }
 
     fn look_at(&mut self, written: &[u8], length: usize) {
@@ -79,7 +93,49 @@ impl<S: IO> AsyncRead for Connection<S> {
         {
             return ending.poll(&mut this.stream, cx);
         }
-        Pin::new(&mut this.stream).poll_read(cx, buf)
+        if this.head.has_passed(this.installed.switch(), cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read.is_ready() && buf.filled().len() > before {
+            this.head.begin(this.installed.switch());
+        }
+        read
+    }
+}
+
+/// The time by which the head of a request has to be complete, from its first byte on.
+#[derive(Debug)]
+struct HeadDeadline {
+    timeout: Option<Duration>,
+    /// Kept for the next head.
+    sleep: Option<(Pin<Box<Sleep>>, bool)>,
+}
+
+impl HeadDeadline {
+    /// Begins, where a head has and no deadline is running.
+    fn begin(&mut self, switch: &Switch) {
+        let Some(timeout) = self.timeout.filter(|_| switch.reads()) else { return };
+        match &mut self.sleep {
+            Some((_, true)) => {}
+            Some((sleep, runs)) => {
+                sleep.as_mut().reset(Instant::now() + timeout);
+                *runs = true;
+            }
+            None => self.sleep = Some((Box::pin(sleep(timeout)), true)),
+        }
+    }
+
+    fn has_passed(&mut self, switch: &Switch, cx: &mut Context<'_>) -> bool {
+        match &mut self.sleep {
+            Some((sleep, true)) if switch.is_in_head() => sleep.as_mut().poll(cx).is_ready(),
+            Some((_, runs)) => {
+                *runs = false;
+                false
+            }
+            None => false,
+        }
     }
 }
 

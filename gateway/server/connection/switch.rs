@@ -6,7 +6,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     task::Waker,
 };
 
@@ -33,12 +36,48 @@ pub(crate) struct Switch {
     end: OnceLock<End>,
     waker: AtomicWaker,
     announced: Option<IpAddr>,
+    phase: AtomicU8,
+}
+
+/// Where a connection of HTTP/1.1 is. The proxy's phases tell when a head is complete and when a request is over; that
+/// a head has begun to come, nobody but the connection sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// Nothing of the next request has come.
+    Waiting,
+    /// Its head is coming.
+    Head,
+    /// It is under way.
+    Request,
 }
 
 impl Switch {
     /// The address that a trusted proxy announced for the connection (PROXY protocol).
     pub(crate) fn announced(&self) -> Option<IpAddr> {
         self.announced
+    }
+
+    /// Notes that bytes have come, and tells whether a head is coming.
+    pub(super) fn reads(&self) -> bool {
+        let (waiting, head) = (Phase::Waiting as u8, Phase::Head as u8);
+        let before = self.phase.compare_exchange(waiting, head, Ordering::AcqRel, Ordering::Acquire);
+        before.unwrap_or_else(|before| before) != Phase::Request as u8
+    }
+
+    /// Whether a head is coming.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == Phase::Head as u8
+    }
+
+    /// The head of a request has come.
+    pub(crate) fn head_is_complete(&self) {
+        self.phase.store(Phase::Request as u8, Ordering::Release);
+    }
+
+    /// A request is over.
+    pub(crate) fn awaits_a_head(&self) {
+        self.phase.store(Phase::Waiting as u8, Ordering::Release);
     }
 
     /// Ends the connection; the first end given stays.

@@ -16,7 +16,7 @@ use super::{
     answer_body::AnswerBody,
     in_band::Part,
     log::Noted,
-    request_body::RequestBody,
+    request_body::{Pace, RequestBody},
     tunnel::{Offer, Tunnel},
     validators::Word,
 };
@@ -30,6 +30,7 @@ pub(crate) struct Context {
     /// The one generation of rules that judges this request, start to end.
     pub(crate) running: Arc<Running>,
     pub(crate) client_ip: Option<ClientIp>,
+    pub(crate) body_pace: Pace,
     /// Whether the client came in by TLS, to the gateway or to a trusted proxy.
     pub(crate) is_secure: bool,
     pub(crate) path: Option<CanonicalPath>,
@@ -76,6 +77,7 @@ impl Context {
             request_id: Uuid::now_v7().to_string(),
             running,
             client_ip: None,
+            body_pace: Pace::default(),
             is_secure: false,
             path: None,
             identity: Identity::Nobody,

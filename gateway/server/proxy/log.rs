@@ -168,6 +168,9 @@ async fn recognise(ctx: &mut Context, host: Option<&str>) {
 
 /// Closes the books on a request.
 pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
+    if let Some(switch) = super::request::switch(shared, session) {
+        switch.awaits_a_head();
+    }
     let status = session.response_written().map_or(0, |header| header.status.as_u16());
     let (verdict, reason) = match &ctx.denial {
         Some(denial) => ("refused", denial.reason.code()),
@@ -263,6 +266,7 @@ fn by_reason(reason: Reason) -> Option<Action> {
         | Reason::SessionEnded
         | Reason::RulesChanged
         | Reason::PreconditionFailed
+        | Reason::LimitRequests
         | Reason::LimitWrites
         | Reason::RequestTimeout
         | Reason::IdentityUnavailable

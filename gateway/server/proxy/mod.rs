@@ -37,7 +37,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-pub(crate) use rate::{Knocks, Writes};
+pub(crate) use rate::{Allowances, ClientKey, Crowd, Knocks};
 pub(crate) use refusal::REQUEST_ID_HEADER;
 pub(crate) use validators::Word;
 

@@ -1,11 +1,14 @@
 //! How often something may be tried, in bounded memory: over the bound nobody may.
 //!
-//! Knocks: how often an address that no whitelist entry covers may come. `exempt_super_admin` opens sign-in and assets to every address, so that a super-admin gets in from anywhere; whoever
-//! else comes gets no further, and not often. Writes: how often an account may write into contact fields.
+//! Knocks: how often an address that no whitelist entry covers may come. `exempt_super_admin` opens sign-in and assets to
+//! every address, so that a super-admin gets in from anywhere; whoever else comes gets no further, and not often.
+//! Allowances: requests, sign-ins and writes into contact fields. The crowd: connections.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    hash::Hash,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -51,33 +54,115 @@ impl Knocks {
     }
 }
 
-/// Counts writes by account: each has so many at once, and gets them back evenly over the period.
-#[derive(Debug, Default)]
-pub(crate) struct Writes {
-    /// By account: when its allowance is whole again.
-    accounts: Mutex<HashMap<Box<str>, Instant>>,
+/// Counts by key: each may do so much at once, and gets it back evenly over the period.
+#[derive(Debug)]
+pub(crate) struct Allowances<K> {
+    /// What becomes of a new key when as many are counted as may be: refused, or not counted.
+    refuses_when_full: bool,
+    counted: Mutex<Counted<K>>,
 }
 
-/// Accounts that are counted at once.
-const MAX_ACCOUNTS: usize = 100_000;
+#[derive(Debug)]
+struct Counted<K> {
+    /// When the allowance of each is whole again.
+    whole: HashMap<K, Instant>,
+    /// When those whose allowance is whole were forgotten last.
+    swept: Option<Instant>,
+}
 
-impl Writes {
-    /// Counts a write, and tells whether it may pass. The empty name is that of all who have none.
-    pub(crate) fn pass(&self, account: &str, allowed: Rate, now: Instant) -> bool {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(account) {
-            accounts.retain(|_, whole| *whole > now);
-            if accounts.len() >= MAX_ACCOUNTS {
-                return false;
+/// Keys that are counted at once.
+const MAX_KEYS: usize = 100_000;
+/// How often keys are forgotten at most: it takes a look at each.
+const SWEEP: Duration = Duration::from_secs(1);
+
+impl<K: Eq + Hash> Allowances<K> {
+    /// Of keys that are worth a refusal, such as accounts.
+    pub(crate) fn closed() -> Self {
+        Self::new(true)
+    }
+
+    /// Of keys that anybody has many of, such as addresses: who has more than are counted is not held up by it, and
+    /// others must not be shut out.
+    pub(crate) fn open() -> Self {
+        Self::new(false)
+    }
+
+    fn new(refuses_when_full: bool) -> Self {
+        let counted = Mutex::new(Counted { whole: HashMap::new(), swept: None });
+        Self { refuses_when_full, counted }
+    }
+
+    /// Counts one, and tells whether it may pass.
+    pub(crate) fn pass(&self, key: K, allowed: Rate, now: Instant) -> bool {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let Counted { whole, swept } = &mut *counted;
+        if whole.len() >= MAX_KEYS && !whole.contains_key(&key) {
+            if swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
+                *swept = Some(now);
+                whole.retain(|_, whole| *whole > now);
+            }
+            if whole.len() >= MAX_KEYS {
+                return !self.refuses_when_full;
             }
         }
-        let whole = accounts.get(account).copied().filter(|whole| *whole > now).unwrap_or(now);
-        let whole = whole + allowed.per / allowed.count.max(1);
-        let passes = whole.duration_since(now) <= allowed.per;
+        let before = whole.get(&key).copied().filter(|whole| *whole > now).unwrap_or(now);
+        let after = before + allowed.per / allowed.count.max(1);
+        let passes = after.duration_since(now) <= allowed.per;
         if passes {
-            accounts.insert(account.into(), whole);
+            whole.insert(key, after);
         }
         passes
+    }
+}
+
+/// A client as it is counted: anybody who has one address of IPv6 has all of a network of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ClientKey(u128);
+
+impl From<ClientIp> for ClientKey {
+    fn from(client: ClientIp) -> Self {
+        match client.ip() {
+            IpAddr::V4(address) => Self(u128::from(address.to_bits())),
+            // Of those that begin by zeros nobody comes from afar.
+            IpAddr::V6(address) => Self(address.to_bits() >> 64 << 64 | 1 << 63),
+        }
+    }
+}
+
+/// How many connections each client has open.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd(Mutex<HashMap<ClientKey, usize>>);
+
+/// One connection among those of its client.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    crowd: Arc<Crowd>,
+    client: ClientKey,
+}
+
+impl Crowd {
+    /// Counts a connection for as long as the guard lives; none if the client has so many.
+    pub(crate) fn enter(self: &Arc<Self>, client: ClientIp, most: usize) -> Option<Counts> {
+        let client = ClientKey::from(client);
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(client).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Counts { crowd: Arc::clone(self), client })
+    }
+}
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        let mut open = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.client);
+            }
+        }
     }
 }
 
@@ -86,8 +171,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_writes_so_often_and_gets_it_back_evenly() {
-        let (writes, start) = (Writes::default(), Instant::now());
+    fn a_key_spends_what_it_has_and_gets_it_back_evenly() {
+        let (writes, start) = (Allowances::closed(), Instant::now());
         let allowed = Rate { count: 4, per: Duration::from_secs(60) };
         let pass = |account, after| writes.pass(account, allowed, start + Duration::from_secs(after));
         assert!((0..4).all(|_| pass("anna", 0)) && !pass("anna", 0));
@@ -97,12 +182,34 @@ mod tests {
     }
 
     #[test]
-    fn accounts_whose_allowance_is_whole_are_forgotten() {
-        let (writes, start) = (Writes::default(), Instant::now());
+    fn keys_whose_allowance_is_whole_are_forgotten() {
+        let (closed, open, start) = (Allowances::closed(), Allowances::open(), Instant::now());
         let allowed = Rate { count: 1, per: Duration::from_secs(60) };
-        let passed = (0..=MAX_ACCOUNTS).filter(|n| writes.pass(&n.to_string(), allowed, start)).count();
-        assert_eq!(passed, MAX_ACCOUNTS);
-        assert!(writes.pass("late", allowed, start + Duration::from_secs(60)));
+        let passed =
+            |all: &Allowances<usize>| (0..=MAX_KEYS).filter(|n| all.pass(*n, allowed, start)).count();
+        assert_eq!((passed(&closed), passed(&open)), (MAX_KEYS, MAX_KEYS + 1));
+        assert!(!open.pass(7, allowed, start), "who is counted stays counted");
+        assert!(closed.pass(MAX_KEYS, allowed, start + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_client_of_ipv6_is_its_network() {
+        let key = |text: &str| ClientKey::from(ClientIp::new(text.parse().unwrap()));
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_ne!(key("203.0.113.9"), key("203.0.113.8"));
+        assert_eq!(key("203.0.113.9"), key("::ffff:203.0.113.9"));
+    }
+
+    #[test]
+    fn a_client_has_so_many_connections_at_once() {
+        let crowd = Arc::<Crowd>::default();
+        let held: Vec<_> = (0..3).map(|_| crowd.enter(address(1), 3)).collect();
+        assert!(held.iter().all(Option::is_some) && crowd.enter(address(1), 3).is_none());
+        assert!(crowd.enter(address(2), 3).is_some());
+        drop(held);
+        assert!(crowd.0.lock().unwrap().is_empty());
+        assert!(crowd.enter(address(1), 3).is_some());
     }
 
     fn address(last: u8) -> ClientIp {

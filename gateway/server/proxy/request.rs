@@ -28,6 +28,7 @@ use super::{
     stop,
 };
 use crate::{
+    connection::Switch,
     gateway::Shared,
     identity::{Area, Request},
 };
@@ -38,6 +39,9 @@ pub(crate) async fn filter(
     session: &mut Session,
     ctx: &mut Context,
 ) -> pingora::Result<bool> {
+    if let Some(switch) = switch(shared, session) {
+        switch.head_is_complete();
+    }
     if session.get_keepalive().is_some() {
         // Where the client did not ask for the connection to be closed.
         session.set_keepalive(Some(ctx.config().limits.idle_timeout.as_secs().max(1)));
@@ -54,6 +58,11 @@ pub(crate) async fn filter(
             Ok(true)
         }
     }
+}
+
+/// The switch of the connection that a request came by.
+pub(crate) fn switch(shared: &Shared, session: &Session) -> Option<Arc<Switch>> {
+    shared.switches.of(session.digest()?.socket_digest.as_ref()?)
 }
 
 /// Writes the refusal that the context holds.
@@ -83,9 +92,12 @@ enum Allowed {
 async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Result<Allowed, Denial> {
     let client_ip = client_ip(shared, ctx, session)?;
     ctx.client_ip = Some(client_ip);
-    let limit = ctx.config().limits.request_header;
+    let limits = ctx.config().limits;
+    if !shared.requests.pass(client_ip.into(), limits.requests_per_client, ctx.started) {
+        return Err(Reason::LimitRequests.into());
+    }
     let raw = session.to_h1_raw();
-    let target = head::normalise(session.req_header_mut(), &raw, limit)?;
+    let target = head::normalise(session.req_header_mut(), &raw, limits.request_header)?;
     let running = Arc::clone(&ctx.running);
     let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
@@ -99,6 +111,10 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
     if identicon::is_reserved(target.path.as_str()) {
         return Ok(Allowed::Drawing { address: target.path.as_str().to_owned(), stands_in: false });
     }
+    let tries = classified.sign_in && !matches!(method.as_str(), "GET" | "HEAD");
+    if tries && !shared.sign_ins.pass(client_ip.into(), limits.sign_ins_per_client, ctx.started) {
+        return Err(Reason::LimitRate.into());
+    }
     let found = identify(ctx, session, classified.public).await?;
     ctx.in_band = Part::of(shared, ctx, session, &classified, &found)?;
     ctx.identity = match (&ctx.in_band, &classified.ticket) {
@@ -106,6 +122,11 @@ async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Res
         (None, Some(ticket)) => in_band::spender(shared, ticket, &found)?,
         (None, None) => found,
     };
+    if let Some(account) = ctx.identity.account()
+        && !shared.account_requests.pass(account.id.as_str().into(), limits.requests_per_account, ctx.started)
+    {
+        return Err(Reason::LimitRequests.into());
+    }
     let mut orders = evaluate(ctx, session, &target, &classified, client_ip, today)?;
     let mut target = target;
     if let Some((path, query)) = restore::head(ctx, &orders, &target)? {
@@ -288,6 +309,10 @@ pub(crate) fn body(
     end: bool,
     ctx: &mut Context,
 ) -> pingora::Result<()> {
+    if !end && ctx.body_pace.is_too_slow(body.as_ref().map_or(0, Bytes::len), ctx.config().limits.body_rate) {
+        ctx.refuse(Reason::RequestTimeout.into());
+        return Err(stop(Reason::RequestTimeout));
+    }
     if let Err(denial) = pass_body(shared, session, body, end, ctx) {
         let reason = denial.reason;
         ctx.refuse(denial);

@@ -188,6 +188,30 @@ pub(crate) fn announced_length(session: &Session) -> Option<usize> {
     session.req_header().headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// How fast a body comes.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    began: Option<Instant>,
+    bytes: u64,
+}
+
+/// Before it a body is not judged by its pace.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl Pace {
+    /// Counts what has come, and tells whether all of it took too long.
+    pub(crate) fn is_too_slow(&mut self, bytes: usize, rate: u64) -> bool {
+        let now = Instant::now();
+        self.bytes += bytes as u64;
+        let began = *self.began.get_or_insert(now);
+        self.is_behind(now.duration_since(began), rate)
+    }
+
+    fn is_behind(&self, elapsed: Duration, rate: u64) -> bool {
+        elapsed > GRACE && self.bytes < elapsed.as_secs().saturating_mul(rate)
+    }
+}
+
 impl RequestBody {
     /// A body to be watched from its first byte.
     pub(crate) fn watched(watch: Option<MultipartWatch>) -> RequestBody {
@@ -277,6 +301,17 @@ impl Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_judged_by_its_pace_after_a_while() {
+        let behind =
+            |bytes, seconds| Pace { began: None, bytes }.is_behind(Duration::from_secs(seconds), 256);
+        assert!(!behind(0, 30) && behind(0, 31));
+        assert!(behind(256 * 40 - 1, 40) && !behind(256 * 40, 40));
+        let mut pace = Pace::default();
+        assert!(!pace.is_too_slow(7, u64::MAX) && !pace.is_too_slow(7, u64::MAX));
+        assert_eq!(pace.bytes, 14);
+    }
 
     fn held(ahead: &[u8], limit: usize, patience: Duration) -> RequestBody {
         held_with(ahead, limit, patience, Overflow::Refuse)

@@ -216,7 +216,7 @@ pub(crate) fn count(shared: &Shared, ctx: &Context, findings: &Findings) -> Resu
     }
     let account = ctx.identity.account().map_or("", |account| account.id.as_str());
     let allowed = ctx.config().limits.contact_writes;
-    if shared.writes.pass(account, allowed, Instant::now()) {
+    if shared.writes.pass(account.into(), allowed, Instant::now()) {
         Ok(())
     } else {
         Err(Reason::LimitWrites.into())
