@@ -1,6 +1,6 @@
 //! What does an open WebSocket cost: in memory while nobody speaks, and in time when somebody does?
 //!
-//!     cargo bench --bench websockets [-- SOCKETS]
+//!     cargo bench --bench websockets [-- SOCKETS]      # CHATWARDEN names another binary
 //!
 //! Memory is the growth of the gateway's resident set (of a process of its own, just started) over so many open
 //! WebSockets that have each carried one message in either direction and are silent, divided by their number. Each is of
@@ -39,7 +39,7 @@ fn main() {
         tokio::spawn(serve(listener));
         println!("{count} idle WebSockets, memory of the gateway for each");
         println!("| caller | compression | message | resident | proportional |\n|---|---|---|---|---|");
-        for caller in [Caller::Supervisor, Caller::Trainee] {
+        for caller in [Caller::SuperAdmin, Caller::Trainee] {
             for is_compressed in [false, true] {
                 for size in [1024, 60 * 1024] {
                     idle(app, count, caller, is_compressed, size).await;
@@ -62,24 +62,24 @@ fn allowed_sockets() -> usize {
 /// Who opens a WebSocket.
 #[derive(Clone, Copy)]
 enum Caller {
-    /// From whom nothing is hidden.
-    Supervisor,
-    /// From whom contacts are.
+    /// Whose messages are not read.
+    SuperAdmin,
+    /// From whom contacts are hidden.
     Trainee,
 }
 
 impl Caller {
     fn name(self) -> &'static str {
         match self {
-            Caller::Supervisor => "exempt",
+            Caller::SuperAdmin => "exempt",
             Caller::Trainee => "masked",
         }
     }
 
-    fn group(self) -> &'static str {
+    fn role(self) -> &'static str {
         match self {
-            Caller::Supervisor => "Supervisors",
-            Caller::Trainee => "Trainees",
+            Caller::SuperAdmin => "super_admin",
+            Caller::Trainee => "operator",
         }
     }
 }
@@ -93,7 +93,7 @@ async fn idle(app: SocketAddr, count: usize, caller: Caller, is_compressed: bool
         let answer = socket.receive().await.unwrap();
         let is_as_sent = answer == if is_compressed { stored(&message) } else { message };
         // A figure of what was passed wrongly is no figure.
-        assert_eq!(is_as_sent, matches!(caller, Caller::Supervisor), "{}", String::from_utf8_lossy(&answer));
+        assert_eq!(is_as_sent, matches!(caller, Caller::SuperAdmin), "{}", String::from_utf8_lossy(&answer));
         socket
     };
     drop(open(count).await);
@@ -119,8 +119,8 @@ async fn round_trips(app: SocketAddr) {
     const ROUNDS: usize = 20_000;
     let gateway = Gateway::start(app).await;
     let mut ways = [
-        ("direct", Socket::open(app, Caller::Supervisor, 0, false).await, Vec::new()),
-        ("exempt", Socket::open(gateway.address, Caller::Supervisor, 1, false).await, Vec::new()),
+        ("direct", Socket::open(app, Caller::SuperAdmin, 0, false).await, Vec::new()),
+        ("exempt", Socket::open(gateway.address, Caller::SuperAdmin, 1, false).await, Vec::new()),
         ("masked", Socket::open(gateway.address, Caller::Trainee, 2, false).await, Vec::new()),
     ];
     let message = message(1, 1024);
@@ -178,12 +178,14 @@ impl Gateway {
 listeners: [ {{ address: "{address}" }} ]
 upstream: {{ address: "{app}" }}
 profile: profiles/blinger.yaml
-identity: [ {{ introspection: {{ path: /api/me, from: [ {{ cookie: session }} ], account: $.id, groups: "$.groups[*].title" }} }} ]
+identity: [ {{ introspection: {{ path: /api/me, from: [ {{ cookie: session }} ], account: $.id, role: $.role, groups: "$.groups[*].title" }} }} ]
 "#
         );
         let file = place.path().join("config.yaml");
         fs::write(&file, config).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_chatwarden"))
+        let binary =
+            std::env::var("CHATWARDEN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_chatwarden").to_owned());
+        let process = Command::new(binary)
             .args(["run", "--config"])
             .arg(&file)
             .current_dir(place.path())
@@ -243,7 +245,7 @@ impl Socket {
         let head = format!(
             "GET /live HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extensions}Cookie: session={}-{number}\r\n\r\n",
-            caller.group(),
+            caller.role(),
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut read = Vec::new();
@@ -346,9 +348,9 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
             }
         }
         let (_, cookie) = head.split_once("session=").unwrap();
-        let (group, number) = cookie.split_once('-').unwrap();
+        let (role, number) = cookie.split_once('-').unwrap();
         let number: String = number.chars().take_while(char::is_ascii_digit).collect();
-        let body = format!(r#"{{"id":"{number}","groups":[{{"title":"{group}"}}]}}"#);
+        let body = format!(r#"{{"id":"{number}","role":"{role}","groups":[{{"title":"Trainees"}}]}}"#);
         let length = body.len();
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
