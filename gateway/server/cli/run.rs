@@ -78,7 +78,16 @@ const TALKATIVE: [&str; 8] = [
 
 /// The runtime that gateway and demo run on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    keep_pages_small();
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("chatwarden").build()?)
+}
+
+/// Has the kernel back memory by pages of 4 KiB.
+///
+/// Huge ones make all of a buffer resident with its first byte, and idle connections are mostly buffers that are not
+/// filled: docs/performance.md. Where the kernel does not know the call, they stay.
+fn keep_pages_small() {
+    let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
 /// Waits for SIGTERM or SIGINT; SIGHUP has the files read anew.

@@ -51,6 +51,11 @@ impl Written {
         }
     }
 
+    /// Whether the connection carries frames.
+    pub(super) fn is_switched(&self) -> bool {
+        matches!(self, Written::Frames(_))
+    }
+
     /// Whether a frame may stand here.
     pub(super) fn is_between_frames(&self) -> bool {
         matches!(self, Written::Frames(Frames { have: 0, left: 0, .. }))
@@ -132,6 +137,7 @@ mod tests {
     fn nothing_stands_between_frames_of_http() {
         assert!(!between(&[]));
         assert!(!between(&[b"HTTP/1.1 200 OK\r\n\r\n"]));
+        assert!(!Written::default().is_switched());
         assert!(between(&[b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HEAD]));
     }
 }

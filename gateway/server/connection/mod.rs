@@ -25,7 +25,7 @@ use pingora::protocols::{
 };
 use prometheus_client::metrics::counter::Counter;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
 
@@ -80,6 +80,21 @@ impl<S: IO> Connection<S> {
     }
 }
 
+/// Reads from a stream that may be silent for long.
+///
+/// pingora keeps a buffer of 64 KiB for each direction of a tunnel. What no message has been read into takes no memory,
+/// so a long message is read into the same few pages, piece by piece.
+pub(crate) fn poll_read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    Pin::new(&mut stream.take(READ_AT_ONCE)).poll_read(cx, buf)
+}
+
+/// Of a tunnel's buffer.
+const READ_AT_ONCE: u64 = 8 * 1024;
+
 fn is_parser_refusal(written: &[u8]) -> bool {
     written.starts_with(b"HTTP/1.1 4")
         && !written.windows(REQUEST_ID_HEADER.len()).any(|window| window == REQUEST_ID_HEADER.as_bytes())
@@ -92,6 +107,9 @@ impl<S: IO> AsyncRead for Connection<S> {
             && let Some(ending) = &mut this.ending
         {
             return ending.poll(&mut this.stream, cx);
+        }
+        if this.written.is_switched() {
+            return poll_read_some(&mut this.stream, cx, buf);
         }
         if this.head.has_passed(this.installed.switch(), cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -234,7 +252,24 @@ impl<S: IO> GetSocketDigest for Connection<S> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[test]
+    fn a_tunnel_reads_a_long_message_in_pieces() {
+        let message: Vec<u8> = (0..100_000).map(|n| n as u8).collect();
+        let (mut rest, mut read) = (message.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let mut space = [0; 64 * 1024];
+            let mut buf = ReadBuf::new(&mut space);
+            let reading = std::future::poll_fn(|cx| poll_read_some(&mut rest, cx, &mut buf));
+            reading.now_or_never().unwrap().unwrap();
+            assert!((1..=8 * 1024).contains(&buf.filled().len()));
+            read.extend_from_slice(buf.filled());
+        }
+        assert_eq!(read, message);
+    }
 
     #[test]
     fn only_a_head_that_is_not_the_gateways_own_is_the_parsers() {

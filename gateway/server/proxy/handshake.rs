@@ -29,6 +29,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::connection::poll_read_some;
+
 /// Sends the request to this peer over a connection of its own that holds back an early answer.
 pub(super) fn prepare(peer: &mut HttpPeer) {
     peer.options.custom_l4 = Some(Arc::new(Connector));
@@ -57,6 +59,8 @@ impl L4Connect for Connector {
 struct Handshake {
     stream: TcpStream,
     request: Request,
+    /// Whether the client's side has its turn before the next read.
+    has_read: bool,
     /// Who wanted to read too early.
     early: Option<Waker>,
 }
@@ -72,7 +76,7 @@ enum Request {
 
 impl Handshake {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, request: Request::Unflushed, early: None }
+        Self { stream, request: Request::Unflushed, has_read: false, early: None }
     }
 
     fn end(&mut self) {
@@ -91,7 +95,16 @@ impl AsyncRead for Handshake {
                 this.early = Some(cx.waker().clone());
                 Poll::Pending
             }
-            Request::Ended => Pin::new(&mut this.stream).poll_read(cx, buf),
+            // What is read before anything is written on is put together by pingora in a buffer that it keeps.
+            Request::Ended if std::mem::take(&mut this.has_read) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Request::Ended => {
+                let read = poll_read_some(&mut this.stream, cx, buf);
+                this.has_read = read.is_ready();
+                read
+            }
         }
     }
 }
@@ -167,6 +180,21 @@ mod tests {
         handshake.write_all(b"frame").await.unwrap();
         app.write_all(b"answer").await.unwrap();
         handshake.read_exact(&mut answer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn another_has_its_turn_between_two_reads() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut app, _) = listener.accept().await.unwrap();
+        app.write_all(b"answer").await.unwrap();
+        stream.readable().await.unwrap();
+        let mut handshake = Handshake { request: Request::Ended, ..Handshake::new(stream) };
+        let mut part = [0; 3];
+        assert!(handshake.read_exact(&mut part).now_or_never().is_some());
+        assert!(handshake.read_exact(&mut part).now_or_never().is_none());
+        handshake.read_exact(&mut part).await.unwrap();
+        assert_eq!(&part, b"wer");
     }
 
     #[tokio::test]
