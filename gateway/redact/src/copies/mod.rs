@@ -78,10 +78,16 @@ impl Learnt {
     /// which look copies up.
     pub fn learn(&self, key: &AliasKey, class: Class, value: &[u8]) {
         let Ok(value) = std::str::from_utf8(value) else { return };
+        // The same clients stand in most answers, and forms cost more than a look at what was taken as it is.
+        let taken = key.digest(class, value.as_bytes()).0;
+        if self.generations.read().unwrap_or_else(PoisonError::into_inner)[0].taken.contains(&taken) {
+            return;
+        }
         let Some(lookups) = Lookups::of(class, value) else { return };
         let digests = lookups.digests(key);
         let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         let [young, _] = &mut *generations;
+        young.taken.insert(taken);
         let known =
             |digest: &u128| young.values.get(digest).is_some_and(|known| known.class <= lookups.class);
         if digests.iter().all(|(digest, _)| known(digest)) {
@@ -128,6 +134,7 @@ impl Learnt {
         let [young, old] = generations;
         let is_full = young.values.len() >= self.bound
             || young.never.len() >= self.bound
+            || young.taken.len() >= self.bound
             || young.bytes >= self.bound * Self::BYTES;
         if is_full {
             *old = std::mem::take(young);
@@ -159,6 +166,8 @@ pub(crate) struct Original {
 struct Generation {
     values: HashMap<u128, Arc<Original>, BuildHasherDefault<Digested>>,
     never: HashSet<u128, BuildHasherDefault<Digested>>,
+    /// What was learnt, as its fields had it.
+    taken: HashSet<u128, BuildHasherDefault<Digested>>,
     bytes: usize,
     /// What numbers end with, and words begin with, as far as a sieve tells them apart.
     tails: Sieve,
@@ -326,6 +335,16 @@ fn phrase_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
 
 /// An address in lower case, as it is without encoding.
 fn mail_form(value: &str) -> Option<String> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b'_' | b'+' | b'-');
+    let form = if value.bytes().all(is_plain) { value.to_ascii_lowercase() } else { spelled_out(value) };
+    let is_mail =
+        form.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
+    is_mail.then_some(form)
+}
+
+/// An address in lower case, glyph by glyph.
+fn spelled_out(value: &str) -> String {
     let mut form = String::new();
     let mut at = 0;
     while let Some(glyph) = glyph::next(value, at) {
@@ -345,9 +364,7 @@ fn mail_form(value: &str) -> Option<String> {
         }
         at += glyph.len;
     }
-    let is_mail =
-        form.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
-    is_mail.then_some(form)
+    form
 }
 
 fn whole_form(forms: &Forms) -> Vec<u8> {
@@ -364,33 +381,61 @@ fn tail(digits: &[u8]) -> u64 {
     digits[last..].iter().fold(0, |tail, digit| tail * 10 + u64::from(*digit))
 }
 
-/// One bit for each of 2^16 hashes.
+/// One bit for each of 2^16 hashes; while there are few, one for 64 of them.
 #[derive(Clone, Default)]
-struct Sieve(Option<Box<[u64; 1024]>>);
+struct Sieve {
+    added: usize,
+    coarse: [u64; 16],
+    fine: Option<Box<[u64; 1024]>>,
+}
 
 impl Sieve {
+    /// How many hashes are told apart coarsely. Most callers have an open socket and no page of many clients.
+    const FEW: usize = 32;
+
     fn add(&mut self, hash: u64) {
-        let (word, bit) = Sieve::place(hash);
-        if let Some(word) = self.0.get_or_insert_with(|| Box::new([0; 1024])).get_mut(word) {
-            *word |= bit;
+        self.added += 1;
+        if self.added > Self::FEW {
+            let coarse = &self.coarse;
+            let fine = self.fine.get_or_insert_with(|| {
+                Box::new(std::array::from_fn(|word| if has_bit(coarse, word) { u64::MAX } else { 0 }))
+            });
+            let (word, bit) = Sieve::place(hash);
+            if let Some(word) = fine.get_mut(word) {
+                *word |= 1 << bit;
+            }
+        } else {
+            let (word, _) = Sieve::place(hash);
+            if let Some(bits) = self.coarse.get_mut(word / 64) {
+                *bits |= 1 << (word % 64);
+            }
         }
     }
 
     #[inline]
     fn may_have(&self, hash: u64) -> bool {
         let (word, bit) = Sieve::place(hash);
-        self.0.as_ref().is_some_and(|words| words.get(word).is_some_and(|word| word & bit != 0))
+        match &self.fine {
+            Some(fine) => has_bit(&**fine, word * 64 + bit),
+            None => has_bit(&self.coarse, word),
+        }
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.added == 0
     }
 
+    /// A word of the fine sieve, and a bit of it.
     #[inline]
-    fn place(hash: u64) -> (usize, u64) {
+    fn place(hash: u64) -> (usize, usize) {
         let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
-        (usize::from((mixed >> 6) as u16), 1 << (mixed & 63))
+        (usize::from((mixed >> 6) as u16), usize::from(mixed as u8 & 63))
     }
+}
+
+#[inline]
+fn has_bit(words: &[u64], bit: usize) -> bool {
+    words.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0)
 }
 
 /// Hashes what is a keyed digest already.

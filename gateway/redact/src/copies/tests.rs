@@ -211,3 +211,47 @@ fn pictures_are_known_by_the_digests_of_mail_addresses() {
     learnt.learn_kept(&key(), "jurate.k@example.com");
     assert_eq!(shown(&learnt, md5, Whole::Value), md5);
 }
+
+#[test]
+fn a_sieve_lets_what_it_has_through_and_little_else() {
+    let mut sieve = Sieve::default();
+    assert!(sieve.is_empty() && !(0..1000).any(|hash| sieve.may_have(hash)));
+    for added in 1..=500_u64 {
+        sieve.add(added * 7919);
+        assert!((1..=added).all(|hash| sieve.may_have(hash * 7919)), "{added}");
+        assert_eq!(sieve.fine.is_some(), added as usize > Sieve::FEW);
+        let others = (0..10_000).filter(|other| sieve.may_have(1 << 40 | other)).count();
+        assert!(others < 600, "{added}: {others}");
+    }
+}
+
+#[test]
+fn a_value_that_was_let_go_is_learnt_again_and_one_of_a_better_class_counts() {
+    let learnt = Learnt::new(2);
+    let found = |text: &str| shown(&learnt, text, Whole::Text) != text;
+    learnt.learn(&key(), Class::Email, b"a@b.ru");
+    for n in 0..20 {
+        learnt.learn(&key(), Class::Email, format!("other{n}@example.com").as_bytes());
+    }
+    assert!(!found("write to a@b.ru"));
+    learnt.learn(&key(), Class::Email, b"a@b.ru");
+    assert!(found("write to a@b.ru"));
+    learnt.learn(&key(), Class::Handle, b"79001234567");
+    learnt.learn(&key(), Class::Phone, b"79001234567");
+    let generations = learnt.generations.read().unwrap();
+    assert!(
+        generations
+            .iter()
+            .flat_map(|generation| generation.values.values())
+            .any(|original| original.class == Class::Phone)
+    );
+}
+
+#[test]
+fn a_plain_address_has_the_form_that_its_glyphs_have() {
+    for value in ["Anna.K+news_1@Example-shop.COM", "a@b.ru", "nobody", "@b.ru", "a@b", ""] {
+        let form = spelled_out(value);
+        assert_eq!(mail_form(value).unwrap_or_else(|| form.clone()), form, "{value}");
+    }
+    assert_eq!(mail_form("anna%40example.com"), mail_form("ANNA@example.com"));
+}
