@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# What does a request cost in the whole process, and which allocator serves it best?
+# What does a request cost in the whole process, beside nginx passing the same answer through?
 #
-# Whole-process comparison: nginx as the origin, then the gateway passing it through (exempt caller), the gateway
-# masking it, and nginx as a proxy, for a 100 KB and a 2 KB answer. The figure to trust is CPU time per request of the
-# process under test (utime + stime over the requests that wrk counted); requests per second suffer from other load.
+# nginx as the origin; nginx as a proxy, the gateway passing the answer through (a caller who is exempt) and the gateway
+# masking it, for answers of 100 KB and 2 KB, plain and in gzip (compressed at rest by the origin; whoever masks has to
+# undo and redo it). One worker each, on a core of its own; origin and load generator are on the other. Rounds alternate;
+# the table shows medians. The figure to trust is CPU time per request of the process under test (utime + stime over the
+# requests that wrk counted); requests per second suffer from other load. HTTP/1.1: the gateway does not listen with TLS.
 #
 #   benches/proxy.sh [ROUNDS] [SECONDS]      # needs nginx-light and wrk; binaries from ALLOCATORS
 #
 # ALLOCATORS is a list of name=binary or name=binary:library, the library being preloaded into a binary that was built
-# with `--features system-allocator`; the default is release=target/release/chatwarden.
+# with `--features system-allocator`; the default is chatwarden=target/release/chatwarden.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-3} seconds=${2:-4}
-read -ra binaries <<<"${ALLOCATORS:-release=target/release/chatwarden}"
+read -ra binaries <<<"${ALLOCATORS:-chatwarden=${CARGO_TARGET_DIR:-target}/release/chatwarden}"
 work=$(mktemp -d)
 chmod 755 "$work" # nginx's worker is another user
 pids=()
@@ -21,7 +23,7 @@ trap cleanup EXIT
 
 mkdir -p "$work/www/api"
 python3 - "$work/www/api" <<'PY'
-import json, sys
+import gzip, json, sys
 def message(n):
     return {"id": n, "conversation_id": n % 97, "client_name": f"Anna Kowalska {n}", "client_phone": f"+3706{n:07d}",
             "client_email": f"anna{n}@example.com", "from_user": {"title": f"Anna {n}", "service_user_id": f"@anna{n}",
@@ -30,7 +32,9 @@ for name, size in (("large", 100_000), ("small", 2_000)):
     rows, n = [], 0
     while len(json.dumps(rows)) < size:
         rows.append(message(n)); n += 1
-    open(f"{sys.argv[1]}/{name}", "w").write(json.dumps({"status": 200, "data": rows}))
+    page = json.dumps({"status": 200, "data": rows}).encode()
+    open(f"{sys.argv[1]}/{name}", "wb").write(page)
+    open(f"{sys.argv[1]}/{name}.gz", "wb").write(gzip.compress(page, 6))
 PY
 printf '{"id":1003,"role":"operator","groups":[{"title":"Trainees"}]}' >"$work/www/api/me-trainee"
 printf '{"id":1002,"role":"operator","groups":[{"title":"Supervisors"}]}' >"$work/www/api/me-supervisor"
@@ -38,7 +42,7 @@ cat >"$work/nginx.conf" <<CONF
 worker_processes 1; daemon off; pid $work/nginx.pid; error_log $work/error.log;
 events { worker_connections 1024; }
 http {
-  access_log off; keepalive_requests 1000000; default_type application/json;
+  access_log off; keepalive_requests 1000000; default_type application/json; gzip_static on;
   client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3; uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
   map \$cookie_session \$me { supervisor me-supervisor; default me-trainee; }
   server { listen 127.0.0.1:3100; root $work/www; location = /api/me { rewrite ^ /api/\$me break; } }
@@ -69,40 +73,66 @@ upstream: { address: "127.0.0.1:3100" }
 profile: profiles/blinger.yaml
 identity: [ { introspection: { path: /api/me, from: [ { cookie: session } ], account: \$.id, role: \$.role, groups: "\$.groups[*].title" } } ]
 CONF
-  RUST_LOG=error LD_PRELOAD=$preload taskset -c 0 "$binary" run --config "$work/$name/config.yaml" & pids+=($!)
+  TOKIO_WORKER_THREADS=1 RUST_LOG=error LD_PRELOAD=$preload taskset -c 0 "$binary" run --config "$work/$name/config.yaml" & pids+=($!)
   port_of[$name]="$port ${pids[-1]}"
   port=$((port + 1))
 done
 sleep 2
 
 # A figure for the wrong answer is no figure.
-expect() { curl -fsS -H "Cookie: session=$2" "$1" | grep -qF "$3" || { echo "wrong answer from $1 as $2" >&2; exit 1; }; }
-expect "http://127.0.0.1:3101/api/small" trainee '"client_phone": "+3706'
-for name in "${!port_of[@]}"; do
-  read -r p _ <<<"${port_of[$name]}"
-  expect "http://127.0.0.1:$p/api/small" supervisor '"client_phone": "+3706'
-  expect "http://127.0.0.1:$p/api/small" trainee '"client_phone": "+999'
+expect() {
+  curl -fsS --compressed -H "Accept-Encoding: $4" -H "Cookie: session=$2" "$1" | grep -qF "$3" ||
+    { echo "wrong answer from $1 as $2" >&2; exit 1; }
+}
+for coding in identity gzip; do
+  expect "http://127.0.0.1:3101/api/small" trainee '"client_phone": "+3706' $coding
+  for name in "${!port_of[@]}"; do
+    read -r p _ <<<"${port_of[$name]}"
+    expect "http://127.0.0.1:$p/api/small" supervisor '"client_phone": "+3706' $coding
+    expect "http://127.0.0.1:$p/api/small" trainee '"client_phone": "+999' $coding
+  done
 done
 
 # CPU ticks of a process and its children (nginx serves from a worker).
 ticks() { local sum=0 p; for p in "$1" $(pgrep -P "$1" || true); do sum=$((sum + $(awk '{print $14+$15}' "/proc/$p/stat"))); done; echo "$sum"; }
 hz=$(getconf CLK_TCK)
-measure() { # name pid url cookie
+measure() { # who pid port cookie size coding
   local before after requests
   before=$(ticks "$2")
-  requests=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H "Cookie: session=$4" "$3" | awk '/requests in/ {print $1}')
+  requests=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" -H "Cookie: session=$4" -H "Accept-Encoding: $6" \
+    "http://127.0.0.1:$3/api/$5" | awk '/requests in/ {print $1}')
   after=$(ticks "$2")
-  awk -v n="$1" -v t=$((after - before)) -v hz="$hz" -v r="$requests" -v s="$seconds" \
-    'BEGIN { printf "%-36s %8.0f req/s %8.1f us CPU/request\n", n, r / s, t / hz * 1e6 / r }'
+  awk -v n="$1" -v size="$5" -v coding="$6" -v t=$((after - before)) -v hz="$hz" -v r="$requests" -v s="$seconds" \
+    'BEGIN { printf "%s\t%s\t%s\t%.0f\t%.1f\n", size, coding, n, r / s, t / hz * 1e6 / r }' | tee -a "$work/figures" >&2
 }
 for round in $(seq "$rounds"); do
-  echo "round $round"
-  for size in large small; do
-    measure "nginx pass $size" "${pids[1]}" "http://127.0.0.1:3101/api/$size" trainee
-    for name in "${!port_of[@]}"; do
-      read -r p pid <<<"${port_of[$name]}"
-      measure "$name pass $size" "$pid" "http://127.0.0.1:$p/api/$size" supervisor
-      measure "$name mask $size" "$pid" "http://127.0.0.1:$p/api/$size" trainee
+  echo "round $round" >&2
+  for coding in identity gzip; do
+    for size in large small; do
+      measure "nginx pass" "${pids[1]}" 3101 trainee "$size" "$coding"
+      for name in "${!port_of[@]}"; do
+        read -r p pid <<<"${port_of[$name]}"
+        measure "$name pass" "$pid" "$p" supervisor "$size" "$coding"
+        measure "$name mask" "$pid" "$p" trainee "$size" "$coding"
+      done
     done
   done
 done
+
+python3 - "$work/figures" <<'PY'
+import statistics, sys
+runs = {}
+for line in open(sys.argv[1]):
+    size, coding, who, rate, cpu = line.rstrip("\n").split("\t")
+    runs.setdefault((size, coding, who), []).append((float(rate), float(cpu)))
+bars = {("large", "pass"): 1.3, ("large", "mask"): 1.5, ("small", "pass"): 1.5, ("small", "mask"): 1.6}
+print("| answer | coding | who | req/s | CPU us/request | best | x nginx | bar |\n|---|---|---|---|---|---|---|---|")
+for (size, coding, who), figures in runs.items():
+    rate, cpu = (statistics.median(column) for column in zip(*figures))
+    nginx = statistics.median(cpu for _, cpu in runs[size, coding, "nginx pass"])
+    # The bars are of plain pages.
+    bar = bars.get((size, who.split()[-1])) if coding == "identity" and who != "nginx pass" else None
+    name = {"large": "100 KB", "small": "2 KB"}[size]
+    best = min(cpu for _, cpu in figures)
+    print(f"| {name} | {coding} | {who} | {rate:.0f} | {cpu:.1f} | {best:.1f} | {cpu / nginx:.2f} | {bar or ''} |")
+PY
