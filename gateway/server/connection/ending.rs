@@ -31,10 +31,10 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Begins; `between` tells whether a frame may stand where the connection is.
-    pub(super) fn new(end: End, between: bool) -> Self {
+    /// Begins; `between` tells whether a frame may stand where the connection is, behind what is unsent.
+    pub(super) fn new(end: End, between: bool, unsent: Vec<u8>) -> Self {
         let frame = match end {
-            End::Close { code, reason } if between => close_frame(code, reason),
+            End::Close { code, reason } if between => [unsent, close_frame(code, reason)].concat(),
             End::Close { .. } | End::Cut => Vec::new(),
         };
         Self { frame, written: 0, is_flushed: false, linger: None }
@@ -92,8 +92,10 @@ mod tests {
     #[test]
     fn a_close_frame_stands_between_frames_alone() {
         let close = End::Close { code: 1008, reason: "ip-not-whitelisted" };
-        assert_eq!(Ending::new(close, true).frame, b"\x88\x14\x03\xf0ip-not-whitelisted");
-        assert!(Ending::new(close, false).frame.is_empty());
-        assert!(Ending::new(End::Cut, true).frame.is_empty());
+        let frame = |end, between, unsent: &[u8]| Ending::new(end, between, unsent.to_vec()).frame;
+        assert_eq!(frame(close, true, b""), b"\x88\x14\x03\xf0ip-not-whitelisted");
+        assert_eq!(frame(close, true, b"\x81\0"), b"\x81\0\x88\x14\x03\xf0ip-not-whitelisted");
+        assert!(frame(close, false, b"").is_empty());
+        assert!(frame(End::Cut, true, b"x").is_empty());
     }
 }

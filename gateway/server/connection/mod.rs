@@ -9,12 +9,14 @@ mod ending;
 mod frames;
 mod switch;
 mod tls;
+mod unsent;
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -29,7 +31,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use self::{ending::Ending, frames::Written};
+use self::{ending::Ending, frames::Written, unsent::Unsent};
 pub(crate) use self::{
     switch::{End, Installed, Switch, Switches},
     tls::Tls,
@@ -39,11 +41,12 @@ use crate::proxy::REQUEST_ID_HEADER;
 
 /// A client connection, over a socket or under TLS.
 #[derive(Debug)]
-pub(crate) struct Connection<S> {
+pub(crate) struct Connection<S: IO> {
     stream: S,
     refused_by_parser: Counter,
     installed: Installed,
     written: Written,
+    unsent: Unsent,
     ending: Option<Ending>,
     head: HeadDeadline,
 }
@@ -59,7 +62,8 @@ impl<S: IO> Connection<S> {
         // HTTP/2 has other messages between its heads, and limits of its own.
         let is_h2 = stream.selected_alpn_proto() == Some(ALPN::H2);
         let head = HeadDeadline { timeout: (!is_h2).then_some(head_timeout), sleep: None };
-        Self { stream, refused_by_parser, installed, written: Written::default(), ending: None, head }
+        let (written, unsent) = (Written::default(), Unsent::default());
+        Self { stream, refused_by_parser, installed, written, unsent, ending: None, head }
     }
 
     fn look_at(&mut self, written: &[u8], length: usize) {
@@ -74,9 +78,17 @@ impl<S: IO> Connection<S> {
         if self.ending.is_none()
             && let Some(end) = self.installed.switch().look(cx.waker())
         {
-            self.ending = Some(Ending::new(end, self.written.is_between_frames()));
+            let unsent = self.unsent.take_out();
+            self.ending = Some(Ending::new(end, self.written.is_between_frames(), unsent));
         }
         self.ending.is_some()
+    }
+}
+
+impl<S: IO> Drop for Connection<S> {
+    /// A head whose answer is cut before anything follows: the client is told as much as there is.
+    fn drop(&mut self) {
+        let _ = self.unsent.poll_send(&mut self.stream, &mut Context::from_waker(Waker::noop()));
     }
 }
 
@@ -163,6 +175,11 @@ impl<S: IO> AsyncWrite for Connection<S> {
         if this.is_ending(cx) {
             return Poll::Ready(Ok(buf.len()));
         }
+        if !this.written.is_switched() && this.unsent.take(buf) {
+            this.look_at(buf, buf.len());
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(this.unsent.poll_send(&mut this.stream, cx))?;
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         if let Poll::Ready(Ok(length)) = written {
             this.look_at(buf, length);
@@ -179,6 +196,7 @@ impl<S: IO> AsyncWrite for Connection<S> {
         if this.is_ending(cx) {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
+        ready!(this.unsent.poll_send(&mut this.stream, cx))?;
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         if let Poll::Ready(Ok(mut length)) = written {
             for buf in bufs {
@@ -194,17 +212,23 @@ impl<S: IO> AsyncWrite for Connection<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(this.unsent.poll_send(&mut this.stream, cx))?;
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        ready!(this.unsent.poll_send(&mut this.stream, cx))?;
+        Pin::new(&mut this.stream).poll_shutdown(cx)
     }
 }
 
 #[async_trait]
 impl<S: IO> Shutdown for Connection<S> {
     async fn shutdown(&mut self) {
+        // Who has gone has no use for it.
+        let _ = poll_fn(|cx| self.unsent.poll_send(&mut self.stream, cx)).await;
         Shutdown::shutdown(&mut self.stream).await;
     }
 }
@@ -263,7 +287,7 @@ mod tests {
         while !rest.is_empty() {
             let mut space = [0; 64 * 1024];
             let mut buf = ReadBuf::new(&mut space);
-            let reading = std::future::poll_fn(|cx| poll_read_some(&mut rest, cx, &mut buf));
+            let reading = poll_fn(|cx| poll_read_some(&mut rest, cx, &mut buf));
             reading.now_or_never().unwrap().unwrap();
             assert!((1..=8 * 1024).contains(&buf.filled().len()));
             read.extend_from_slice(buf.filled());
