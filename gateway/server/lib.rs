@@ -26,6 +26,7 @@ mod learnt;
 pub mod listen;
 mod live;
 pub mod metrics;
+pub mod peer;
 pub mod profiles;
 mod proxy;
 pub mod reload;

@@ -31,12 +31,14 @@ use crate::{
     generation::Running,
     identity::{Area, Request},
     in_band,
+    peer::PeerIp,
     proxy::Word,
 };
 
 /// What a stream was asked for, and with what. There is no Debug: headers hold credentials.
 pub(crate) struct Asked {
     pub(crate) client_ip: ClientIp,
+    pub(crate) peer: PeerIp,
     pub(crate) method: Method,
     pub(crate) path: CanonicalPath,
     pub(crate) headers: HeaderMap,
@@ -196,9 +198,9 @@ async fn judge(shared: &Shared, stream: Arc<Stream>) {
 
 /// Why a stream has to end, if it has to, and when it is to be looked at again.
 async fn find(shared: &Shared, running: &Running, stream: &Stream) -> (Option<Reason>, Duration) {
-    let Asked { client_ip, method, path, headers, area, upgrade: _, in_band } = &stream.asked;
+    let Asked { client_ip, peer, method, path, headers, area, upgrade: _, in_band } = &stream.asked;
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let request = Request { headers, host, area: *area };
+    let request = Request { headers, host, peer: Some(*peer), area: *area };
     let resolver = &running.generation.identity;
     let next = resolver.believed_for(&request);
     let Ok(identity) = resolver.identify(&request).await else {

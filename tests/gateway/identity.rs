@@ -175,6 +175,46 @@ async fn two_accounts_at_once_are_refused() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_believed_by_its_address_alone() {
+    let source = json!({ "account": "X-Forwarded-User", "role": "X-Auth-Role", "groups": "X-Auth-Groups", "peers": ["127.0.0.9"] });
+    let gateway =
+        Gateway::builder().open_app().config("identity", json!([{ "trusted_header": source }])).start().await;
+    let sends = |address: [u8; 4]| {
+        let client = gateway.client_at(address).with("x-forwarded-for", "127.0.0.9");
+        client.with("x-forwarded-user", "7").with("x-auth-role", "super_admin")
+    };
+    let (proxy, stranger) = (sends([127, 0, 0, 9]), sends([127, 0, 0, 8]));
+    let answer = proxy.with("x_auth_role", "owner").get("/settings/webhooks").await;
+    answer.assert_passed(200);
+    let seen = answer.seen().unwrap().headers;
+    assert_eq!(
+        (&seen["x-forwarded-user"], &seen["x-auth-role"]),
+        (&"7".parse().unwrap(), &"super_admin".parse().unwrap())
+    );
+    assert!(!seen.contains_key("x_auth_role"));
+    stranger.get("/settings/webhooks").await.assert_refused(403, "webhooks-panel-restricted");
+    // Nothing of it reaches the app from a stranger, in no spelling and no area.
+    for target in ["/api/me", "/widget", "/login"] {
+        let answer = stranger.with("x_forwarded_user", "7").with("x-auth_groups", "a").get(target).await;
+        let seen = answer.seen().unwrap().headers;
+        let told = |name: &str| name.replace('_', "-").starts_with("x-auth") || name.contains("user");
+        assert!(!seen.keys().any(|name| told(name.as_str()) && name != "user-agent"), "{target} {seen:?}");
+    }
+    // Twice from the proxy: which of the two the app reads is not known.
+    for (address, refused) in [([127, 0, 0, 9], true), ([127, 0, 0, 8], false)] {
+        let mut raw = gateway.client_at(address).raw().await;
+        let (host, line) = (gateway.address(), "X-Forwarded-User: 7\r\n");
+        raw.write(format!("GET /api/me HTTP/1.1\r\nHost: {host}\r\n{line}{line}\r\n")).await;
+        let answer = raw.response().await.unwrap();
+        if refused {
+            answer.assert_refused(400, "request-ambiguous");
+        } else {
+            answer.assert_passed(200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn members_of_the_rules_and_groups_of_the_app_add_up() {
     let groups = "groups:\n  trainees: { members: [IEVA@example.com, \"1004\", \"Simon Berg\"] }\n  partners: {}\n  supervisors: {}\n  support: {}\n";
     let gateway = Gateway::builder().rule("groups", groups).start().await;

@@ -107,7 +107,7 @@ const CLIENT_ADDRESS: Shape = Shape::Object(&[
 const SOURCE: Shape = Shape::Tagged(&[
     Field::new("jwt", "Signed tokens that the gateway verifies itself (RFC 7519).", JWT),
     Field::new("introspection", "The application is asked who the caller is.", INTROSPECTION),
-    Field::new("trusted_header", "A proxy in front says who the caller is.", Shape::Any).later(),
+    Field::new("trusted_header", "A proxy in front says who the caller is.", TRUSTED_HEADER),
     Field::new("tokens", "API tokens from a file, by their SHA-256.", TOKENS),
 ]);
 
@@ -150,6 +150,20 @@ const ALGORITHM: Shape = Shape::Words(&[
     Word::new("RS256", "RSASSA-PKCS1-v1_5 with SHA-256"),
     Word::new("ES256", "ECDSA with P-256 and SHA-256"),
     Word::new("EdDSA", "Ed25519"),
+]);
+
+const TRUSTED_HEADER: Shape = Shape::Object(&[
+    Field::new("account", "The header of the account's id.", HEADER).required(),
+    Field::new("name", "The header of the name that people see.", HEADER),
+    Field::new("email", "The header of the verified e-mail address.", HEADER),
+    Field::new("role", "The header of the role, or of several, separated by commas or spaces.", HEADER),
+    Field::new("groups", "The header of the titles of the operator groups, separated by commas.", HEADER),
+    Field::new(
+        "peers",
+        "The networks that the proxy connects from. From all others the headers are removed.",
+        Shape::List(&Shape::NETWORK),
+    )
+    .required(),
 ]);
 
 const TOKENS: Shape = Shape::Object(&[
@@ -316,5 +330,6 @@ const fn seconds(min: u64, max: u64) -> Shape {
 
 const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
 const PATH: Shape = Shape::Text("a path");
+const HEADER: Shape = Shape::Text("a header's name");
 const CLAIM: Shape = Shape::Text("a claim");
 const ONE_OR_MANY: Shape = Shape::Union(&[Shape::Text("a name"), Shape::List(&Shape::Text("a name"))]);

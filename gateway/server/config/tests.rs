@@ -55,11 +55,7 @@ fn all_problems_are_told_at_once() {
 
 #[test]
 fn what_comes_later_is_refused_and_never_ignored() {
-    for later in [
-        "webhook_secrets: {}",
-        "identity: [ { trusted_header: { account: X-Auth-User } } ]",
-        "action_log: { store: { postgres: { url_file: pg.url } } }",
-    ] {
+    for later in ["webhook_secrets: {}", "action_log: { store: { postgres: { url_file: pg.url } } }"] {
         assert_eq!(codes(&format!("{MINIMAL}{later}\n")), [("not-supported-yet", 4)], "{later}");
     }
     for (from, to) in [

@@ -13,6 +13,7 @@ use super::{
     TwoAccounts,
     settings::{PlaceSettings, Problems},
 };
+use crate::peer::PeerIp;
 
 /// A place where credentials stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,7 @@ pub(super) struct Credentials<'r> {
     headers: &'r HeaderMap,
     /// The host that the application will see.
     host: Option<&'r str>,
+    peer: Option<PeerIp>,
     cookies: Vec<Cookie<'r>>,
     taken_headers: Vec<HeaderName>,
 }
@@ -93,7 +95,26 @@ impl<'r> Credentials<'r> {
     pub(super) fn new(headers: &'r HeaderMap, host: Option<&'r str>) -> Self {
         let cookies =
             headers.get_all(header::COOKIE).iter().flat_map(|line| cookies(line.as_bytes())).collect();
-        Self { headers, host, cookies, taken_headers: Vec::new() }
+        Self { headers, host, peer: None, cookies, taken_headers: Vec::new() }
+    }
+
+    /// The same as they come over a connection of this peer.
+    pub(super) fn sent_by(self, peer: Option<PeerIp>) -> Self {
+        Self { peer, ..self }
+    }
+
+    pub(super) fn peer(&self) -> Option<PeerIp> {
+        self.peer
+    }
+
+    /// The only line of a header that is not taken and not blank.
+    pub(super) fn line(&self, name: &HeaderName) -> Result<Option<&'r [u8]>, TwoAccounts> {
+        if self.taken_headers.contains(name) {
+            return Ok(None);
+        }
+        let mut lines = self.headers.get_all(name).iter();
+        let line = lines.next().map(|line| line.as_bytes().trim_ascii()).filter(|line| !line.is_empty());
+        if lines.next().is_some() { Err(TwoAccounts) } else { Ok(line) }
     }
 
     pub(super) fn host(&self) -> Option<&'r str> {

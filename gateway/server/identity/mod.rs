@@ -15,23 +15,26 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trusted_header;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chatwarden_policy::account::Identity;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tracing::debug;
 
 use self::{
     credentials::Credentials, introspection::Introspection, jwt::Jwt, settings::Problems, tokens::Tokens,
+    trusted_header::TrustedHeader,
 };
+use crate::peer::PeerIp;
 
 pub use self::{
     introspection::Upstream,
     settings::{
         ClaimSettings, IntrospectionSettings, JwtAlgorithm, JwtSettings, KeySettings, OneOrMany,
-        PlaceSettings, SettingError, SourceSettings, TokensSettings,
+        PlaceSettings, SettingError, SourceSettings, TokensSettings, TrustedHeaderSettings,
     },
     tokens::TokensReload,
 };
@@ -40,6 +43,7 @@ pub use self::{
 pub struct Resolver {
     sources: Vec<Arc<dyn Source>>,
     tokens: Vec<Arc<Tokens>>,
+    trusted_headers: Vec<Arc<TrustedHeader>>,
     warnings: Vec<SettingError>,
 }
 
@@ -53,7 +57,12 @@ impl Resolver {
         upstream: &Upstream,
     ) -> Result<Self, Vec<SettingError>> {
         let mut problems = Problems::new(base);
-        let mut resolver = Self { sources: Vec::new(), tokens: Vec::new(), warnings: Vec::new() };
+        let mut resolver = Self {
+            sources: Vec::new(),
+            tokens: Vec::new(),
+            trusted_headers: Vec::new(),
+            warnings: Vec::new(),
+        };
         problems.under("identity", |problems| {
             for (index, source) in settings.iter().enumerate() {
                 problems.under(&format!("[{index}]"), |problems| resolver.add(source, upstream, problems));
@@ -73,7 +82,7 @@ impl Resolver {
     /// Verified credentials win over ones that are nobody's. An unavailable source makes the whole answer unavailable,
     /// because the account that it would have named could be another one; on public routes it counts as nobody.
     pub async fn identify(&self, request: &Request<'_>) -> Result<Identity, TwoAccounts> {
-        let mut credentials = Credentials::new(request.headers, request.host);
+        let mut credentials = request.credentials();
         let mut answer = None;
         for source in &self.sources {
             let found = source.identify(&mut credentials, request.area).await?;
@@ -91,7 +100,7 @@ impl Resolver {
 
     /// How long what [`Resolver::identify`] says of this request holds by itself; what is said then may be something else.
     pub fn believed_for(&self, request: &Request<'_>) -> Duration {
-        let mut credentials = Credentials::new(request.headers, request.host);
+        let mut credentials = request.credentials();
         let sources = self.sources.iter();
         let all = sources.filter_map(|source| source.believed_for(&mut credentials, request.area));
         all.min().unwrap_or(MAX_BELIEF).clamp(MIN_BELIEF, MAX_BELIEF)
@@ -100,10 +109,15 @@ impl Resolver {
     /// Forgets every remembered answer about the credentials of this request: after sign-in, sign-out, or a 401 of the
     /// application.
     pub async fn forget(&self, request: &Request<'_>) {
-        let mut credentials = Credentials::new(request.headers, request.host);
+        let mut credentials = request.credentials();
         for source in &self.sources {
             source.forget(&mut credentials).await;
         }
+    }
+
+    /// What a header of this name says of the caller, where it comes from this peer.
+    pub fn told(&self, peer: PeerIp, name: &HeaderName) -> Told {
+        self.trusted_headers.iter().map(|source| source.told(peer, name)).max().unwrap_or(Told::Nothing)
     }
 
     /// Reads the token files anew; nothing changes before [`TokensReload::apply`].
@@ -117,26 +131,36 @@ impl Resolver {
     }
 
     fn add(&mut self, settings: &SourceSettings, upstream: &Upstream, problems: &mut Problems<'_>) {
-        match settings {
-            SourceSettings { jwt: Some(jwt), introspection: None, tokens: None } => {
+        let SourceSettings { jwt, introspection, trusted_header, tokens } = settings;
+        match (jwt, introspection, trusted_header, tokens) {
+            (Some(jwt), None, None, None) => {
                 let source = problems.under("jwt", |problems| Jwt::new(jwt, problems));
                 self.sources.extend(source.map(|source| Arc::new(source) as Arc<dyn Source>));
             }
-            SourceSettings { jwt: None, introspection: Some(introspection), tokens: None } => {
+            (None, Some(introspection), None, None) => {
                 let source = problems
                     .under("introspection", |problems| Introspection::new(introspection, upstream, problems));
                 self.sources.extend(source.map(|source| Arc::new(source) as Arc<dyn Source>));
             }
-            SourceSettings { jwt: None, introspection: None, tokens: Some(tokens) } => {
+            (None, None, Some(header), None) => {
+                let source =
+                    problems.under("trusted_header", |problems| TrustedHeader::new(header, problems));
+                if let Some(source) = source.map(Arc::new) {
+                    self.trusted_headers.push(Arc::clone(&source));
+                    self.sources.push(source);
+                }
+            }
+            (None, None, None, Some(tokens)) => {
                 if let Some(source) = problems.under("tokens", |problems| Tokens::new(tokens, problems)) {
                     let source = Arc::new(source);
                     self.tokens.push(Arc::clone(&source));
                     self.sources.push(source);
                 }
             }
-            SourceSettings { .. } => {
+            (_, _, _, _) => {
                 let help = "write one source per list entry, each with its own `-`";
-                problems.error("an entry is one of `jwt`, `introspection`, `tokens`", Some(help));
+                let message = "an entry is one of `jwt`, `introspection`, `trusted_header`, `tokens`";
+                problems.error(message, Some(help));
             }
         }
     }
@@ -155,8 +179,27 @@ pub struct Request<'r> {
     pub headers: &'r HeaderMap,
     /// The host that the application is told, as for the request itself; `None` is the upstream's own address.
     pub host: Option<&'r str>,
+    /// Whom the connection comes from; `None` where the headers were not sent over one.
+    pub peer: Option<PeerIp>,
     /// The area of the request's route.
     pub area: Area,
+}
+
+impl<'r> Request<'r> {
+    fn credentials(&self) -> Credentials<'r> {
+        Credentials::new(self.headers, self.host).sent_by(self.peer)
+    }
+}
+
+/// What a header is to the sources that believe a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// A header like any other.
+    Nothing,
+    /// It would say who is calling, and nobody believes it: it has to be removed.
+    Disbelieved,
+    /// It says who is calling.
+    Believed,
 }
 
 /// The side of the application that a route belongs to, as far as identity is concerned.

@@ -1,7 +1,7 @@
 //! `identity:` of config.yaml as the file says it.
 //!
 //! The shape is checked before these structs are read; what a value means is checked where a source is built, and every
-//! problem is reported there, all at once. `trusted_header` and `jwks_url` are not supported yet and have no place here.
+//! problem is reported there, all at once. `jwks_url` is not supported yet and has no place here.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +19,8 @@ pub struct SourceSettings {
     pub jwt: Option<JwtSettings>,
     /// The application is asked who the caller is.
     pub introspection: Option<IntrospectionSettings>,
+    /// A proxy in front says who the caller is.
+    pub trusted_header: Option<TrustedHeaderSettings>,
     /// API tokens that ops list in a file.
     pub tokens: Option<TokensSettings>,
 }
@@ -113,6 +115,24 @@ pub struct IntrospectionSettings {
     pub cache_ttl: Option<String>,
     /// How long the application may take to answer (`2s`); later counts as unavailable.
     pub timeout: Option<String>,
+}
+
+/// `trusted_header:` — headers that a proxy in front of the gateway writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedHeaderSettings {
+    /// The header of the account's id. Without it a request of the proxy is nobody's.
+    pub account: String,
+    /// The header of the name that people see.
+    pub name: Option<String>,
+    /// The header of the verified e-mail address.
+    pub email: Option<String>,
+    /// The header of the role, or of several, separated by commas or spaces.
+    pub role: Option<String>,
+    /// The header of the titles of operator groups, separated by commas.
+    pub groups: Option<String>,
+    /// The proxy's networks, as the gateway's own sockets see it. From everybody else the headers are removed.
+    pub peers: Vec<String>,
 }
 
 /// `tokens:` — API tokens by their SHA-256.
@@ -272,12 +292,14 @@ mod tests {
                 account: $.id
                 groups: $.groups[*].title
                 cache_ttl: 30s
+            - trusted_header: { account: X-Auth-User, groups: X-Auth-Groups, peers: [10.0.0.0/8] }
             - tokens: { file: tokens.yaml }
             "#,
         )
         .unwrap();
         assert!(sources[0].jwt.as_ref().is_some_and(|jwt| jwt.audience.as_slice() == ["chat"]));
-        assert!(sources[1].introspection.is_some() && sources[2].tokens.is_some());
+        assert!(sources[1].introspection.is_some() && sources[3].tokens.is_some());
+        assert!(sources[2].trusted_header.as_ref().is_some_and(|header| header.peers == ["10.0.0.0/8"]));
         assert!(serde_yaml::from_str::<SourceSettings>("trusted_header: {}").is_err());
     }
 

@@ -22,7 +22,7 @@ use super::*;
 async fn contract(source: &dyn Source, good: &HeaderMap, bad: &HeaderMap, foreign: &HeaderMap) {
     let name = source.name();
     let ask = async |headers: &HeaderMap| {
-        let mut credentials = Credentials::new(headers, None);
+        let mut credentials = Credentials::new(headers, None).sent_by(Some(proxy()));
         let first = source.identify(&mut credentials, Area::Operator).await.unwrap();
         let again = source.identify(&mut credentials, Area::Operator).await.unwrap();
         (first, again)
@@ -41,7 +41,7 @@ async fn contract(source: &dyn Source, good: &HeaderMap, bad: &HeaderMap, foreig
     );
     assert_eq!(again, None, "{name}: and they are taken or left, not decided twice");
 
-    source.forget(&mut Credentials::new(good, None)).await;
+    source.forget(&mut Credentials::new(good, None).sent_by(Some(proxy()))).await;
     assert_eq!(
         ask(good).await.0.unwrap().account().unwrap().id,
         "1043",
@@ -72,11 +72,15 @@ async fn every_source_keeps_the_contract() {
             "introspection" => {
                 contract(source, &cookie("sid=1043"), &cookie("sid=none"), &api_key("t")).await
             }
+            "trusted_header" => {
+                let user = |value: &str| headers(&[("x-auth-user", value)]);
+                contract(source, &user("1043"), &user(" "), &api_key("t")).await
+            }
             "tokens" => contract(source, &api_key("bot"), &api_key("unknown"), &cookie("sid=1043")).await,
             other => panic!("the source `{other}` has no part in the contract test"),
         }
     }
-    assert_eq!(resolver.sources.len(), 3);
+    assert_eq!(resolver.sources.len(), 4);
 }
 
 #[tokio::test]
@@ -123,6 +127,9 @@ async fn two_accounts_at_once_are_refused_and_one_account_twice_is_not() {
     let with = async |lines: &[(&'static str, &str)]| identify(&resolver, lines, Area::Operator).await;
     assert_eq!(with(&[("authorization", &jwt), ("cookie", "sid=7")]).await, Err(TwoAccounts));
     assert_eq!(with(&[("x-api-key", "bot"), ("cookie", "sid=7")]).await, Err(TwoAccounts));
+    assert_eq!(with(&[("x-auth-user", "1"), ("cookie", "sid=7")]).await, Err(TwoAccounts));
+    let same = with(&[("x-auth-user", "7"), ("cookie", "sid=7")]).await.unwrap();
+    assert_eq!(same.account().unwrap().id, "7");
     let same = with(&[("authorization", &jwt), ("cookie", "sid=1043"), ("x-api-key", "bot")]).await.unwrap();
     assert_eq!(same.account().unwrap().id, "1043");
     let beside_nobody = with(&[("authorization", &jwt), ("cookie", "sid=none")]).await.unwrap();
@@ -149,7 +156,8 @@ async fn forgetting_reaches_the_answer_that_was_given() {
     let world = World::start().await;
     let resolver = world.resolver(ALL).unwrap();
     let headers = headers(&[("cookie", "session=e30.e30.; sid=none")]);
-    let request = Request { headers: &headers, host: Some("chat.example.com"), area: Area::Operator };
+    let request =
+        Request { headers: &headers, host: Some("chat.example.com"), peer: None, area: Area::Operator };
     resolver.identify(&request).await.unwrap();
     resolver.identify(&request).await.unwrap();
     assert_eq!(world.calls(), 1);
@@ -187,7 +195,7 @@ async fn all_problems_of_all_sources_are_told_at_once() {
 async fn nothing_that_is_printed_names_a_person_or_a_secret() {
     let world = World::start().await;
     let resolver = world.resolver(ALL).unwrap();
-    assert_eq!(format!("{resolver:?}"), r#"["jwt", "introspection", "tokens"]"#);
+    assert_eq!(format!("{resolver:?}"), r#"["jwt", "introspection", "trusted_header", "tokens"]"#);
     assert_eq!(resolver.warnings()[0].path, "identity[0].jwt.keys.secret_file");
     let headers = headers(&[("cookie", "session=hunter2")]);
     let cookies = Credentials::new(&headers, None).cookie_header(&[credentials::Place::AllCookies]).unwrap();
@@ -311,7 +319,13 @@ async fn identify(
     area: Area,
 ) -> Result<Identity, TwoAccounts> {
     let headers = headers(lines);
-    resolver.identify(&Request { headers: &headers, host: Some("chat.example.com"), area }).await
+    let request = Request { headers: &headers, host: Some("chat.example.com"), peer: Some(proxy()), area };
+    resolver.identify(&request).await
+}
+
+/// The proxy of `trusted_header`.
+fn proxy() -> PeerIp {
+    PeerIp::new("10.0.0.5".parse().unwrap())
 }
 
 fn token(account: &str, secret: &[u8]) -> String {
@@ -337,5 +351,6 @@ const ALL: &str = r#"
     keys: { secret_file: jwt.secret }
     algorithms: [HS256]
 - introspection: { path: /api/me, from: [ { cookie: "*" }, { cookie: sid } ], account: $.id }
+- trusted_header: { account: X-Auth-User, peers: [10.0.0.5] }
 - tokens: { file: tokens.yaml, from: [ { header: X-API-Key } ] }
 "#;

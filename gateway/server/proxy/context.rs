@@ -20,7 +20,7 @@ use super::{
     tunnel::{Offer, Tunnel},
     validators::Word,
 };
-use crate::{config::Config, generation::Running, live::Registered};
+use crate::{config::Config, generation::Running, live::Registered, peer::PeerIp};
 
 /// The state of one request, from its first byte to its log entry.
 pub(crate) struct Context {
@@ -33,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) body_pace: Pace,
     /// Whether the client came in by TLS, to the gateway or to a trusted proxy.
     pub(crate) is_secure: bool,
+    /// Whom the connection comes from.
+    pub(crate) peer: Option<PeerIp>,
     pub(crate) path: Option<CanonicalPath>,
     pub(crate) identity: Identity,
     /// The part that this request has in a stream.
@@ -79,6 +81,7 @@ impl Context {
             client_ip: None,
             body_pace: Pace::default(),
             is_secure: false,
+            peer: None,
             path: None,
             identity: Identity::Nobody,
             in_band: None,

@@ -7,6 +7,8 @@ use chatwarden_policy::{path::CanonicalPath, reason::Reason};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 use pingora::http::RequestHeader;
 
+use crate::identity::Told;
+
 /// The target of a request: the canonical path and the query as it came.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -14,7 +16,8 @@ pub(crate) struct Target {
     pub(crate) query: Option<String>,
 }
 
-/// Checks the head and rewrites its target to the canonical form. `raw` are its bytes as they came.
+/// Checks the head and rewrites its target to the canonical form. `raw` are its bytes as they came; `told` knows the
+/// headers that say who is calling.
 ///
 /// # Errors
 /// The reason to refuse with.
@@ -22,6 +25,7 @@ pub(crate) fn normalise(
     request: &mut RequestHeader,
     raw: &[u8],
     header_limit: usize,
+    told: &dyn Fn(&HeaderName) -> Told,
 ) -> Result<Target, Reason> {
     if raw.len() > header_limit {
         return Err(Reason::LimitHeader);
@@ -39,7 +43,7 @@ pub(crate) fn normalise(
     if has_method_override(&request.headers, target.query.as_deref()) {
         return Err(Reason::RequestAmbiguous);
     }
-    remove_what_speaks_for_the_client(request);
+    remove_what_speaks_for_the_client(request, told);
     set_target(request, &target)?;
     Ok(target)
 }
@@ -178,10 +182,14 @@ fn names_a_method(name: &str) -> bool {
     plain.eq_ignore_ascii_case("_method")
 }
 
-fn remove_what_speaks_for_the_client(request: &mut RequestHeader) {
-    let speaks = |name: &HeaderName| {
-        let name = name.as_str().replace('_', "-");
-        name.starts_with("x-forwarded") || OVERRIDES.contains(&name.as_str())
+fn remove_what_speaks_for_the_client(request: &mut RequestHeader, told: &dyn Fn(&HeaderName) -> Told) {
+    let speaks = |header: &HeaderName| {
+        let name = header.as_str().replace('_', "-");
+        match told(header) {
+            Told::Believed => false,
+            Told::Disbelieved => true,
+            Told::Nothing => name.starts_with("x-forwarded") || OVERRIDES.contains(&name.as_str()),
+        }
     };
     let found: Vec<HeaderName> = request.headers.keys().filter(|name| speaks(name)).cloned().collect();
     for name in found {
@@ -246,13 +254,13 @@ mod tests {
 
     fn refused(target: &str, headers: &[(&str, &str)]) -> Option<Reason> {
         let (mut request, raw) = request(target, headers);
-        normalise(&mut request, &raw, 4096).err()
+        normalise(&mut request, &raw, 4096, &|_| Told::Nothing).err()
     }
 
     #[test]
     fn what_is_judged_is_what_is_sent() {
         let (mut head, raw) = request("/a/./b/../%7Euser?x=%41", &[("host", "a")]);
-        let target = normalise(&mut head, &raw, 4096).unwrap();
+        let target = normalise(&mut head, &raw, 4096, &|_| Told::Nothing).unwrap();
         assert_eq!(target.path.as_str(), "/a/~user");
         assert_eq!(head.uri.to_string(), "/a/~user?x=%41");
     }
@@ -322,7 +330,7 @@ mod tests {
             "Forwarded",
         ] {
             let (mut head, raw) = request("/", &[("host", "a"), (name, "x"), ("api_access_token", "t")]);
-            normalise(&mut head, &raw, 4096).unwrap();
+            normalise(&mut head, &raw, 4096, &|_| Told::Nothing).unwrap();
             let left: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
             assert_eq!(left, ["host", "api_access_token"], "{name}");
         }

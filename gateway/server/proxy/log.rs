@@ -160,7 +160,7 @@ async fn recognise(ctx: &mut Context, host: Option<&str>) {
     }
     cookies.set_sensitive(true);
     let headers = HeaderMap::from_iter([(http::header::COOKIE, cookies)]);
-    let request = Request { headers: &headers, host, area: Area::Operator };
+    let request = Request { headers: &headers, host, peer: None, area: Area::Operator };
     if let Ok(identity) = ctx.running.generation.identity.identify(&request).await {
         ctx.identity = identity;
     }
@@ -194,7 +194,8 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     recognise(ctx, host).await;
     record(shared, session, status, error.is_some(), ctx);
     if ctx.noted.signs || status == 401 {
-        ctx.running.generation.identity.forget(&Request { headers, host, area: Area::Operator }).await;
+        let request = Request { headers, host, peer: ctx.peer, area: Area::Operator };
+        ctx.running.generation.identity.forget(&request).await;
         shared.streams.judge_account(&ctx.identity);
     }
 }

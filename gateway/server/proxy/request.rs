@@ -11,7 +11,7 @@ use chatwarden_policy::{
     verdict::{Facts, Orders, Verdict},
 };
 use chatwarden_redact::Class;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use jiff::civil::Date;
 use pingora::{http::RequestHeader, proxy::Session};
 use tracing::debug;
@@ -31,6 +31,7 @@ use crate::{
     connection::Switch,
     gateway::Shared,
     identity::{Area, Request},
+    peer::PeerIp,
 };
 
 /// Judges a request. True: it was answered here and does not go upstream.
@@ -92,13 +93,16 @@ enum Allowed {
 async fn judge(shared: &Shared, session: &mut Session, ctx: &mut Context) -> Result<Allowed, Denial> {
     let client_ip = client_ip(shared, ctx, session)?;
     ctx.client_ip = Some(client_ip);
+    let peer = peer_ip(session)?;
+    ctx.peer = Some(peer);
     let limits = ctx.config().limits;
     if !shared.requests.pass(client_ip.into(), limits.requests_per_client, ctx.started) {
         return Err(Reason::LimitRequests.into());
     }
     let raw = session.to_h1_raw();
-    let target = head::normalise(session.req_header_mut(), &raw, limits.request_header)?;
     let running = Arc::clone(&ctx.running);
+    let told = |name: &HeaderName| running.generation.identity.told(peer, name);
+    let target = head::normalise(session.req_header_mut(), &raw, limits.request_header, &told)?;
     let policy = &running.generation.policy;
     let method = session.req_header().method.clone();
     let classified = policy.profile.classify(method.as_str(), &target.path);
@@ -374,7 +378,7 @@ async fn identify(ctx: &Context, session: &Session, public: bool) -> Result<Iden
     let area = if public { Area::Public } else { Area::Operator };
     let headers = &session.req_header().headers;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let request = Request { headers, host, area };
+    let request = Request { headers, host, peer: ctx.peer, area };
     ctx.running.generation.identity.identify(&request).await.map_err(|_| Reason::RequestAmbiguous.into())
 }
 
@@ -412,7 +416,13 @@ fn client_ip(shared: &Shared, ctx: &mut Context, session: &Session) -> Result<Cl
 /// What a trusted proxy says of how the client came to it.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-fn header_text(session: &Session, name: header::HeaderName) -> Option<&str> {
+/// The address of the socket's other end, whatever is said of it.
+fn peer_ip(session: &Session) -> Result<PeerIp, Denial> {
+    let peer = session.client_addr().and_then(|address| address.as_inet());
+    peer.map(|address| PeerIp::new(address.ip())).ok_or_else(|| Reason::InternalError.into())
+}
+
+fn header_text(session: &Session, name: HeaderName) -> Option<&str> {
     session.req_header().headers.get(name).and_then(|value| value.to_str().ok())
 }
 

@@ -72,7 +72,8 @@ fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &m
     let upgrade = header.status == StatusCode::SWITCHING_PROTOCOLS;
     let content_type = header.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_open = upgrade || media_type::classify(content_type) == MediaClass::Events;
-    let (Some(orders), Some(path), Some(client_ip)) = (&ctx.orders, &ctx.path, ctx.client_ip) else { return };
+    let (Some(orders), Some(path)) = (&ctx.orders, &ctx.path) else { return };
+    let (Some(client_ip), Some(peer)) = (ctx.client_ip, ctx.peer) else { return };
     if !is_open || !matches!(orders.area, Area::Operator | Area::SignIn) {
         return;
     }
@@ -81,6 +82,7 @@ fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &m
     let request = session.req_header();
     let asked = Asked {
         client_ip,
+        peer,
         method: request.method.clone(),
         path: path.clone(),
         headers: request.headers.clone(),
