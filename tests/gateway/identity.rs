@@ -1,9 +1,13 @@
 //! Who is calling: the app is asked, tokens are verified, groups are counted together; closed on failure.
 
-use std::{fs, net::TcpListener, time::SystemTime};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    time::SystemTime,
+};
 
 use futures_util::future::join_all;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -132,6 +136,41 @@ async fn a_token_that_does_not_verify_is_nobodys() {
     }
     let client = gateway.client().with("authorization", &format!("Bearer {good}"));
     client.get("/settings/webhooks").await.assert_passed(200);
+}
+
+#[tokio::test]
+async fn a_token_is_verified_by_keys_behind_a_url() {
+    let key = EncodingKey::from_ed_pem(include_bytes!("../keys/ed25519.pem")).unwrap();
+    let other = EncodingKey::from_ed_pem(include_bytes!("../keys/other.ed25519.pem")).unwrap();
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::EdDSA).unwrap()).unwrap();
+    jwk["kid"] = json!("1");
+    let keys = json!({ "keys": [jwk] }).to_string();
+    let length = keys.len();
+    let origin =
+        Origin::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{keys}")).await;
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = async |address: SocketAddr| {
+        let mut source = jwt_source();
+        source["keys"] = json!({ "jwks_url": format!("http://{address}/jwks.json") });
+        source["algorithms"] = json!(["EdDSA"]);
+        Gateway::builder().open_app().config("identity", json!([{ "jwt": source }])).start().await
+    };
+    let bearer = |gateway: &Gateway, key: &EncodingKey| {
+        let header = Header { kid: Some("1".to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let token =
+            encode(&header, &json!({ "sub": "3", "role": "super_admin", "exp": now() + 600 }), key).unwrap();
+        gateway.client().with("authorization", &format!("Bearer {token}"))
+    };
+    let there = gateway(origin.address()).await;
+    for _ in 0..3 {
+        bearer(&there, &key).get("/settings/webhooks").await.assert_passed(200);
+    }
+    bearer(&there, &other).get("/settings/webhooks").await.assert_refused(403, "webhooks-panel-restricted");
+    let asked: Vec<_> = origin.seen().iter().map(|seen| seen.line().to_owned()).collect();
+    assert_eq!(asked, ["GET /jwks.json HTTP/1.1"]);
+    let gone = gateway(closed).await;
+    bearer(&gone, &key).post("/api/users/update").await.assert_refused(503, UNAVAILABLE);
+    bearer(&gone, &key).get("/settings/webhooks").await.assert_refused(403, "webhooks-panel-restricted");
 }
 
 #[tokio::test]

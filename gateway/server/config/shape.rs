@@ -120,7 +120,11 @@ const JWT: Shape = Shape::Object(&[
             Field::new("secret_file", "A shared secret of 32 bytes or more, for HS256.", PATH),
             Field::new("public_key_file", "A public key in PEM.", PATH),
             Field::new("jwks_file", "A JSON Web Key Set (RFC 7517).", PATH),
-            Field::new("jwks_url", "A JSON Web Key Set behind a URL.", PATH).later(),
+            Field::new(
+                "jwks_url",
+                "The same behind a URL; never for HS256.",
+                Shape::Text("an `https://` URL"),
+            ),
         ]),
     )
     .required(),

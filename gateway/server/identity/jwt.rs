@@ -23,7 +23,7 @@ use super::{
     Area, Source, TwoAccounts,
     credentials::{Credentials, Place},
     fields::{FieldError, Fields},
-    keys::{self, VerificationKey},
+    keys::{self, Keys, KeysUnavailable, VerificationKey},
     merge,
     settings::{ClaimSettings, JwtSettings, Problems},
 };
@@ -31,7 +31,7 @@ use super::{
 /// Verifies the application's signed tokens.
 pub(super) struct Jwt {
     from: Vec<Place>,
-    keys: Vec<VerificationKey>,
+    keys: Keys,
     /// What a token of each accepted algorithm must fulfil.
     accepted: Vec<(Algorithm, Validation)>,
     claims: ClaimSettings,
@@ -46,7 +46,7 @@ impl Jwt {
             problems.under("from", |problems| problems.error("`*` does not say which cookie", Some(help)));
         }
         let keys = keys::load(&settings.keys, problems);
-        keys::check_algorithms(&settings.algorithms, &keys, problems);
+        keys::check_algorithms(&settings.algorithms, keys.as_ref(), problems);
         problems.under("claims", |problems| {
             let ClaimSettings { account, name, email, role, groups } = &settings.claims;
             let optional = [("name", name), ("email", email), ("role", role), ("groups", groups)];
@@ -64,7 +64,7 @@ impl Jwt {
         }
         Some(Self {
             from,
-            keys,
+            keys: keys?,
             accepted: settings
                 .algorithms
                 .iter()
@@ -88,7 +88,7 @@ impl Jwt {
         Ok(found)
     }
 
-    fn verify(&self, jws: &Jws) -> Result<Account, Refusal> {
+    async fn verify(&self, jws: &Jws) -> Result<Account, Refusal> {
         if jws.text.len() > MAX_TOKEN {
             return Err(Refusal::TooLong);
         }
@@ -102,28 +102,13 @@ impl Jwt {
             .iter()
             .find(|(algorithm, _)| named == Some(*algorithm))
             .ok_or(Refusal::Algorithm)?;
-        let claims = self
-            .candidates(*algorithm, jws.header.get("kid"))
+        let id = jws.header.get("kid");
+        let keys = self.keys.get(|keys| candidates(keys, *algorithm, id).next().is_some()).await?;
+        let claims = candidates(&keys, *algorithm, id)
             .find_map(|key| decode::<Map<String, Value>>(&jws.text, &key.key, validation).ok())
             .ok_or(Refusal::Invalid)?
             .claims;
         Ok(self.account(&claims)?)
-    }
-
-    /// The keys that may have signed the token: those of its `kid` and those without a name, of the right type.
-    fn candidates<'s>(
-        &'s self,
-        algorithm: Algorithm,
-        id: Option<&'s Value>,
-    ) -> impl Iterator<Item = &'s VerificationKey> {
-        let id = id.map(Value::as_str);
-        self.keys.iter().filter(move |key| {
-            let named = match (id, &key.id) {
-                (Some(id), Some(key)) => id == Some(key.as_str()),
-                (None, _) | (_, None) => true,
-            };
-            key.algorithm == algorithm && named
-        })
     }
 
     fn account(&self, claims: &Map<String, Value>) -> Result<Account, FieldError> {
@@ -152,8 +137,9 @@ impl Source for Jwt {
     ) -> Result<Option<Identity>, TwoAccounts> {
         let mut answer = None;
         for jws in self.find(credentials)? {
-            let identity = match self.verify(&jws) {
+            let identity = match self.verify(&jws).await {
                 Ok(account) => Identity::Verified(Arc::new(account)),
+                Err(Refusal::Keys(_)) => Identity::Unavailable,
                 Err(refusal) => {
                     debug!(%refusal, "Token refused");
                     Identity::Nobody
@@ -167,13 +153,30 @@ impl Source for Jwt {
     fn believed_for(&self, credentials: &mut Credentials<'_>, _: Area) -> Option<Duration> {
         // Whatever is ambiguous is nobody's from the start.
         let found = self.find(credentials).ok()?;
-        found.iter().filter_map(Jws::expires_in).min()
+        let keys = self.keys.believed_for().filter(|_| !found.is_empty());
+        found.iter().filter_map(Jws::expires_in).chain(keys).min()
     }
 
     async fn forget(&self, credentials: &mut Credentials<'_>) {
         // Nothing is remembered. What is ambiguous is nobody's anyway.
         let _ = self.find(credentials);
     }
+}
+
+/// The keys that may have signed a token: those of its `kid` and those without a name, of the right type.
+fn candidates<'k>(
+    keys: &'k [VerificationKey],
+    algorithm: Algorithm,
+    id: Option<&'k Value>,
+) -> impl Iterator<Item = &'k VerificationKey> {
+    let id = id.map(Value::as_str);
+    keys.iter().filter(move |key| {
+        let named = match (id, &key.id) {
+            (Some(id), Some(key)) => id == Some(key.as_str()),
+            (None, _) | (_, None) => true,
+        };
+        key.algorithm == algorithm && named
+    })
 }
 
 fn validation(algorithm: Algorithm, settings: &JwtSettings) -> Validation {
@@ -193,7 +196,7 @@ fn validation(algorithm: Algorithm, settings: &JwtSettings) -> Validation {
     validation
 }
 
-/// Why a token is nobody's.
+/// Why a token is nobody's, or cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
     #[error("the token is longer than 8 KiB")]
@@ -204,6 +207,8 @@ enum Refusal {
     Algorithm,
     #[error("no key verifies the token, or it is not valid here and now")]
     Invalid,
+    #[error(transparent)]
+    Keys(#[from] KeysUnavailable),
     #[error("the claims do not tell the account: {0}")]
     Claims(#[from] FieldError),
 }

@@ -1,7 +1,7 @@
 //! `identity:` of config.yaml as the file says it.
 //!
 //! The shape is checked before these structs are read; what a value means is checked where a source is built, and every
-//! problem is reported there, all at once. `jwks_url` is not supported yet and has no place here.
+//! problem is reported there, all at once.
 
 use std::{
     path::{Path, PathBuf},
@@ -56,6 +56,8 @@ pub struct KeySettings {
     pub public_key_file: Option<PathBuf>,
     /// A JSON Web Key Set (RFC 7517); keys are chosen by `kid`, those without one by their type.
     pub jwks_file: Option<PathBuf>,
+    /// The same behind an `https://` or `http://` URL, fetched when it is needed.
+    pub jwks_url: Option<String>,
 }
 
 /// A signature algorithm of RFC 7518 §3.1 or RFC 8037.

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use futures_util::FutureExt;
 use http::HeaderMap;
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::json;
@@ -71,10 +72,11 @@ fn a_public_key_is_never_a_shared_secret() {
             source("jwks_file", jwks.to_string().as_bytes(), "[HS256, RS256, ES256, EdDSA]", "").unwrap();
         let confused = encode(&Header::default(), &claims(), &EncodingKey::from_secret(public.as_bytes()));
         assert_eq!(all.verify_text(&confused.unwrap()), Err(Refusal::Invalid));
-        for (key, algorithm) in all.candidates(signer.algorithm, None).map(|key| (key, key.algorithm)) {
+        let Keys::Here(keys) = &all.keys else { panic!("these are not remote") };
+        for (key, algorithm) in candidates(keys, signer.algorithm, None).map(|key| (key, key.algorithm)) {
             assert_eq!((key.key.family(), algorithm), (signer.algorithm.family(), signer.algorithm));
         }
-        assert_eq!(all.candidates(signer.algorithm, None).count(), 1);
+        assert_eq!(candidates(keys, signer.algorithm, None).count(), 1);
     }
     // And the algorithm of the header must be an accepted one, though a key of its kind is there.
     let hmac = &signers[0];
@@ -235,6 +237,66 @@ fn keys_of_a_set_are_chosen_by_kid_and_else_by_type() {
     assert_eq!(verdict(3, Some("rsa")), Err(Refusal::Invalid));
 }
 
+#[tokio::test]
+async fn keys_behind_a_url_verify_and_without_them_nothing_is_told() {
+    let ed = &signers()[3];
+    let keys = json!({"keys": [ed.jwk("ed")]}).to_string();
+    let served = axum::Router::new().route("/keys", axum::routing::get(|| async { keys }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+    let source = |path: &str| {
+        let text = format!(
+            "{{ from: [ {{ header: T }} ], keys: {{ jwks_url: 'http://{address}{path}' }}, algorithms: [EdDSA, RS256] }}"
+        );
+        Jwt::new(&serde_yaml::from_str(&text).unwrap(), &mut Problems::new(Path::new("."))).unwrap()
+    };
+    let sign = |kid: &str, key: &EncodingKey| {
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, &claims(), key).unwrap()
+    };
+    let ask = async |source: &Jwt, token: &str| {
+        let headers = headers(&[("t", token)]);
+        source.identify(&mut Credentials::new(&headers, None), Area::Operator).await.unwrap().unwrap()
+    };
+    let (there, gone) = (source("/keys"), source("/none"));
+    let good = sign("ed", &ed.key);
+    assert_eq!(ask(&there, &good).await.account().unwrap().id, "1043");
+    for (nobody, why) in [
+        (sign("ed", &ed.other), "forged"),
+        (sign("other", &ed.key), "of a key that is not there"),
+        (signers()[1].sign(&claims()), "of a kind that is not there"),
+        (signers()[0].sign(&claims()), "of an algorithm that is not accepted"),
+    ] {
+        assert_eq!(ask(&there, &nobody).await, Identity::Nobody, "{why}");
+    }
+    assert_eq!(ask(&gone, &good).await, Identity::Unavailable);
+    // What no key could make good is told without any.
+    assert_eq!(ask(&gone, &signers()[0].sign(&claims())).await, Identity::Nobody);
+    let headers = headers(&[("t", &good)]);
+    let believed = there.believed_for(&mut Credentials::new(&headers, None), Area::Operator);
+    assert_eq!(believed, Some(Duration::from_secs(300)), "a key may be taken out before the token ends");
+}
+
+#[test]
+fn a_shared_secret_is_not_fetched() {
+    for (url, expected) in [
+        (
+            "https://id.example.com/keys",
+            &["algorithms: `HS256` needs a shared secret, and `keys` holds none"][..],
+        ),
+        ("id.example.com/keys", &["keys.jwks_url: `id.example.com/keys` is not an https or http URL"]),
+    ] {
+        let text = format!(
+            "{{ from: [ {{ header: T }} ], keys: {{ jwks_url: '{url}' }}, algorithms: [HS256, RS256] }}"
+        );
+        let mut problems = Problems::new(Path::new("."));
+        assert!(Jwt::new(&serde_yaml::from_str(&text).unwrap(), &mut problems).is_none());
+        let errors: Vec<String> = problems.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors, expected);
+    }
+}
+
 #[test]
 fn only_what_has_the_form_of_a_jws_is_taken() {
     let hmac = &signers()[0];
@@ -288,7 +350,8 @@ fn every_problem_of_the_settings_is_told() {
 
 impl Jwt {
     fn verify_text(&self, text: &str) -> Result<Account, Refusal> {
-        self.verify(&Jws::parse(text).unwrap())
+        // Keys of a file are there at once.
+        self.verify(&Jws::parse(text).unwrap()).now_or_never().unwrap()
     }
 }
 

@@ -1,12 +1,15 @@
-//! Keys that tokens are verified with: shared secret, PEM public key, JSON Web Key Set.
+//! Keys that tokens are verified with: shared secret, PEM public key, JSON Web Key Set in a file or behind a URL.
 //!
 //! A key fits exactly one algorithm, fixed here by what the key is and never by what a token says, so that a public key
 //! can not be taken for a shared secret. Private keys are refused: the gateway has no use for them.
+
+mod remote;
 
 use std::{
     fs::File,
     io::{self, Read},
     path::Path,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,6 +19,8 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value};
 
+pub(super) use self::remote::KeysUnavailable;
+use self::remote::{KeyList, Remote};
 use super::settings::{JwtAlgorithm, KeySettings, Problems};
 use crate::secret::{MIN_SECRET, read_secret};
 
@@ -27,29 +32,65 @@ pub(super) struct VerificationKey {
     pub(super) key: DecodingKey,
 }
 
-/// Loads the keys of a source; an empty list means that a problem was reported.
-pub(super) fn load(settings: &KeySettings, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
-    problems.under("keys", |problems| match settings {
-        KeySettings { secret_file: Some(path), public_key_file: None, jwks_file: None } => {
-            problems.under("secret_file", |problems| secret(path, problems))
+/// The keys of a source.
+pub(super) enum Keys {
+    /// Those of a file.
+    Here(KeyList),
+    /// Those behind a URL.
+    Remote(Remote),
+}
+
+impl Keys {
+    /// Those that hold now; `wanted` says whether one is among them that a token needs.
+    pub(super) async fn get(
+        &self,
+        wanted: impl Fn(&[VerificationKey]) -> bool,
+    ) -> Result<KeyList, KeysUnavailable> {
+        match self {
+            Keys::Here(keys) => Ok(KeyList::clone(keys)),
+            Keys::Remote(remote) => remote.keys(wanted).await,
         }
-        KeySettings { secret_file: None, public_key_file: Some(path), jwks_file: None } => {
-            problems.under("public_key_file", |problems| public_key(path, problems))
+    }
+
+    /// How long a key is believed, where that ends.
+    pub(super) fn believed_for(&self) -> Option<Duration> {
+        match self {
+            Keys::Here(_) => None,
+            Keys::Remote(remote) => Some(remote.ttl()),
         }
-        KeySettings { secret_file: None, public_key_file: None, jwks_file: Some(path) } => {
-            problems.under("jwks_file", |problems| key_set(path, problems))
-        }
-        KeySettings { .. } => {
-            problems.error("is one of `secret_file`, `public_key_file`, `jwks_file`", None);
-            Vec::new()
-        }
+    }
+}
+
+/// Loads the keys of a source, or reports why there are none.
+pub(super) fn load(settings: &KeySettings, problems: &mut Problems<'_>) -> Option<Keys> {
+    let KeySettings { secret_file, public_key_file, jwks_file, jwks_url } = settings;
+    problems.under("keys", |problems| {
+        let keys = match (secret_file, public_key_file, jwks_file, jwks_url) {
+            (Some(path), None, None, None) => {
+                problems.under("secret_file", |problems| secret(path, problems))
+            }
+            (None, Some(path), None, None) => {
+                problems.under("public_key_file", |problems| public_key(path, problems))
+            }
+            (None, None, Some(path), None) => problems.under("jwks_file", |problems| key_set(path, problems)),
+            (None, None, None, Some(url)) => {
+                return problems.under("jwks_url", |problems| Remote::new(url, problems)).map(Keys::Remote);
+            }
+            (_, _, _, _) => {
+                let message = "is one of `secret_file`, `public_key_file`, `jwks_file`, `jwks_url`";
+                problems.error(message, None);
+                Vec::new()
+            }
+        };
+        // An empty list means that a problem was reported.
+        (!keys.is_empty()).then(|| Keys::Here(keys.into()))
     })
 }
 
 /// Reports every algorithm that no key fits.
 pub(super) fn check_algorithms(
     algorithms: &[JwtAlgorithm],
-    keys: &[VerificationKey],
+    keys: Option<&Keys>,
     problems: &mut Problems<'_>,
 ) {
     problems.under("algorithms", |problems| {
@@ -57,8 +98,14 @@ pub(super) fn check_algorithms(
             let help = "name what the application signs with: `[HS256]`";
             problems.error("an empty list verifies nothing", Some(help));
         }
-        for algorithm in algorithms.iter().copied().filter(|_| !keys.is_empty()) {
-            if !keys.iter().any(|key| key.algorithm == Algorithm::from(algorithm)) {
+        for algorithm in algorithms.iter().copied() {
+            let fits = match keys {
+                // What a server hands to everybody is no secret.
+                Some(Keys::Remote(_)) => algorithm != JwtAlgorithm::HS256,
+                Some(Keys::Here(keys)) => keys.iter().any(|key| key.algorithm == Algorithm::from(algorithm)),
+                None => true,
+            };
+            if !fits {
                 let needs = match algorithm {
                     JwtAlgorithm::HS256 => "a shared secret",
                     JwtAlgorithm::RS256 => "an RSA public key",
@@ -127,19 +174,17 @@ fn key_set(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
             return Vec::new();
         }
     };
-    let Ok(KeySet { keys: members }) = serde_json::from_slice(&bytes) else {
-        let message = format!("{shown} is not a key set, a JSON object with a list `keys` (RFC 7517 §5)");
-        problems.error(message, None);
-        return Vec::new();
+    let members = match parse_set(&bytes) {
+        Ok(members) => members,
+        Err(error) => {
+            problems.error(format!("{shown} {error}"), None);
+            return Vec::new();
+        }
     };
-    if members.len() > MAX_KEYS {
-        problems.error(format!("{shown} holds {} keys, at most {MAX_KEYS} are read", members.len()), None);
-        return Vec::new();
-    }
     let errors = problems.errors.len();
     let mut keys = Vec::new();
-    for (index, member) in members.iter().enumerate() {
-        match parse_jwk(member) {
+    for (index, member) in members.into_iter().enumerate() {
+        match member {
             Ok(key) => keys.extend(key),
             Err(error) => problems.error(format!("{shown}: key {} {error}", index + 1), error.help()),
         }
@@ -149,6 +194,24 @@ fn key_set(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
         problems.error(format!("{shown} holds no key that verifies signatures"), Some(help));
     }
     keys
+}
+
+/// Reads the members of a set, each by itself.
+fn parse_set(bytes: &[u8]) -> Result<Vec<Result<Option<VerificationKey>, KeyError>>, SetError> {
+    let KeySet { keys } = serde_json::from_slice(bytes).map_err(|_| SetError::NoSet)?;
+    if keys.len() > MAX_KEYS {
+        return Err(SetError::TooMany(keys.len()));
+    }
+    Ok(keys.iter().map(parse_jwk).collect())
+}
+
+/// Why there are no members; the texts continue the set's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum SetError {
+    #[error("is not a key set, a JSON object with a list `keys` (RFC 7517 §5)")]
+    NoSet,
+    #[error("holds {0} keys, at most {MAX_KEYS} are read")]
+    TooMany(usize),
 }
 
 #[derive(serde::Deserialize)]
@@ -331,20 +394,20 @@ mod tests {
     #[test]
     fn a_public_key_fits_the_algorithm_of_its_kind() {
         let pem = |bytes| parse_pem(bytes).map(|(algorithm, _)| algorithm);
-        assert_eq!(pem(include_bytes!("../../../tests/keys/rsa.pub.pem")), Ok(Algorithm::RS256));
-        assert_eq!(pem(include_bytes!("../../../tests/keys/p256.pub.pem")), Ok(Algorithm::ES256));
-        assert_eq!(pem(include_bytes!("../../../tests/keys/ed25519.pub.pem")), Ok(Algorithm::EdDSA));
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/rsa.pub.pem")), Ok(Algorithm::RS256));
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/p256.pub.pem")), Ok(Algorithm::ES256));
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/ed25519.pub.pem")), Ok(Algorithm::EdDSA));
     }
 
     #[test]
     fn keys_that_are_private_weak_or_of_another_kind_are_refused() {
         let pem = |bytes: &[u8]| parse_pem(bytes).map(|(algorithm, _)| algorithm).unwrap_err();
-        assert_eq!(pem(include_bytes!("../../../tests/keys/rsa.pem")), KeyError::Private);
-        assert_eq!(pem(include_bytes!("../../../tests/keys/ed25519.pem")), KeyError::Private);
-        assert_eq!(pem(include_bytes!("../../../tests/keys/rsa1024.pub.pem")), KeyError::RsaLength(1024));
-        assert_eq!(pem(include_bytes!("../../../tests/keys/p384.pub.pem")), KeyError::Unsupported);
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/rsa.pem")), KeyError::Private);
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/ed25519.pem")), KeyError::Private);
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/rsa1024.pub.pem")), KeyError::RsaLength(1024));
+        assert_eq!(pem(include_bytes!("../../../../tests/keys/p384.pub.pem")), KeyError::Unsupported);
         assert_eq!(pem(b"0123456789012345678901234567890123456789"), KeyError::NotPem);
-        let two = include_str!("../../../tests/keys/p256.pub.pem").repeat(2);
+        let two = include_str!("../../../../tests/keys/p256.pub.pem").repeat(2);
         assert_eq!(pem(two.as_bytes()), KeyError::Several);
         assert_eq!(pem(b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), KeyError::Certificate);
         assert_eq!(pem(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"), KeyError::Unsupported);
