@@ -193,11 +193,21 @@ pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Er
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     recognise(ctx, host).await;
     record(shared, session, status, error.is_some(), ctx);
-    if ctx.noted.signs || status == 401 {
-        let request = Request { headers, host, peer: ctx.peer, area: Area::Operator };
-        ctx.running.generation.identity.forget(&request).await;
-        shared.streams.judge_account(&ctx.identity);
+    forget(shared, session, status, ctx).await;
+}
+
+/// Forgets who the caller was, where it has signed in or out or the application does not know it any more.
+///
+/// Before the answer is passed on, as the next request may follow it at once; and at the end, when all of it is done.
+pub(crate) async fn forget(shared: &Shared, session: &Session, status: u16, ctx: &Context) {
+    if !ctx.noted.signs && status != 401 {
+        return;
     }
+    let headers = &session.req_header().headers;
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let request = Request { headers, host, peer: ctx.peer, area: Area::Operator };
+    ctx.running.generation.identity.forget(&request).await;
+    shared.streams.judge_account(&ctx.identity);
 }
 
 /// Writes the entry, where the request was an action.

@@ -106,6 +106,7 @@ impl ProxyHttp for Proxy {
         header: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
+        log::forget(&self.shared, session, header.status.as_u16(), ctx).await;
         response::header(&self.shared, session, header, ctx)
     }
 
