@@ -13,6 +13,7 @@ use chatwarden_policy::{
     rules::{self, Context, Kind, RuleSources},
 };
 use http::HeaderMap;
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::{
@@ -215,7 +216,11 @@ fn resolver(
         }
         (_, _) => config.identity.clone(),
     };
-    let upstream = Upstream { address: config.upstream.address.to_string(), headers: HeaderMap::new() };
+    let upstream = Upstream {
+        address: config.upstream.address.to_string(),
+        headers: HeaderMap::new(),
+        calls: Arc::new(Semaphore::new(config.limits.introspections)),
+    };
     let resolver = Resolver::new(&sources, config.base(), &upstream).map_err(|errors| {
         errors.iter().map(|error| config.problem("identity-source", error)).collect::<Vec<_>>()
     })?;

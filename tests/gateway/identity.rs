@@ -73,6 +73,56 @@ async fn without_an_answer_reads_get_the_strictest_plan_and_writes_wait() {
 }
 
 #[tokio::test]
+async fn every_answer_that_tells_nobody_is_closed() {
+    let large = format!(r#"{{"id": 1, "role": "super_admin", "x": "{}"}}"#, "x".repeat(10 << 20));
+    let told = r#"{"id": 1, "role": "super_admin"}"#;
+    for (status, body) in [
+        ("200 OK", large.as_str()),
+        ("200 OK", "<!doctype html><title>Sign in</title>"),
+        ("302 Found\r\nLocation: /api/me", told),
+        ("500 Internal Server Error", told),
+        ("200 OK\r\nX-Cut: yes", ""),
+    ] {
+        let length = if body.is_empty() { 10 } else { body.len() };
+        let origin =
+            Origin::answering(format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}")).await;
+        let gateway = Gateway::builder()
+            .upstream(origin.address())
+            .config("identity", json!([{ "introspection": { "path": "/who", "from": [{ "cookie": "s" }], "account": "$.id", "role": "$.role", "timeout": "1s" } }]))
+            .start()
+            .await;
+        let client = gateway.client().with("cookie", "s=1");
+        client.post("/api/users/update").await.assert_refused(503, UNAVAILABLE);
+        client.get("/settings/webhooks").await.assert_refused(403, "webhooks-panel-restricted");
+        let asked: Vec<_> = origin.seen().iter().map(|seen| seen.line().to_owned()).collect();
+        assert!(asked.iter().all(|line| line == "GET /who HTTP/1.1"), "{status}: {asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_100_kilobytes_are_nobodys_and_ask_nobody() {
+    let token = "x".repeat(100 << 10);
+    let claims = json!({ "sub": "3", "role": "super_admin", "padding": &token });
+    for (gateway, limit) in [
+        (introspection(json!({ "from": [{ "cookie": "session" }, { "header": "Authorization" }] })), "64KiB"),
+        (jwt(), "256KiB"),
+    ] {
+        let gateway = gateway.config("limits", json!({ "request_header": limit })).start().await;
+        let signed = self::token(&claims);
+        let answer = gateway
+            .client()
+            .with("authorization", &format!("Bearer {signed}"))
+            .get("/settings/webhooks")
+            .await;
+        match limit {
+            "64KiB" => answer.assert_refused(431, "limit-reached"),
+            _ => answer.assert_refused(403, "webhooks-panel-restricted"),
+        };
+        assert_eq!(questions(&gateway), 0);
+    }
+}
+
+#[tokio::test]
 async fn an_app_that_is_down_is_told_as_such() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = Gateway::builder().upstream(closed).start().await;

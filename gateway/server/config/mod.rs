@@ -178,6 +178,8 @@ pub struct Limits {
     pub copies_window: usize,
     /// Requests of one account with contact data of its own making, where it is hidden from the account.
     pub contact_writes: Rate,
+    /// Questions to the application at once about who callers are.
+    pub introspections: usize,
     /// Directions of WebSockets that keep a compression context.
     pub deflate_contexts: usize,
 }

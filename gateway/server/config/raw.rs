@@ -109,6 +109,7 @@ pub(super) struct RawLimits {
     #[serde(deserialize_with = "read_rate")]
     contact_writes: Rate,
     vault_values: u64,
+    introspections: u64,
     deflate_contexts: u64,
 }
 
@@ -136,6 +137,7 @@ impl Default for RawLimits {
             copies_window: 256 << 10,
             contact_writes: Rate { count: 60, per: Duration::from_secs(3600) },
             vault_values: 1_000_000,
+            introspections: 64,
             deflate_contexts: 256,
         }
     }
@@ -164,6 +166,7 @@ impl From<RawLimits> for Limits {
             sign_ins_per_client: raw.sign_ins_per_client,
             contact_writes: raw.contact_writes,
             vault_values: size(raw.vault_values),
+            introspections: size(raw.introspections),
             deflate_contexts: size(raw.deflate_contexts),
         }
     }

@@ -321,6 +321,12 @@ const LIMITS: Shape = Shape::Object(&[
     )
     .default("60/h"),
     Field::new(
+        "introspections",
+        "The most questions to the application at once about who callers are. Who waits for a turn longer than the source's `timeout` is unavailable.",
+        Shape::Integer { min: 1, max: 100_000 },
+    )
+    .default("64"),
+    Field::new(
         "deflate_contexts",
         "How many directions of WebSockets may keep a compression context, of some 420 KiB, between messages. Two are reserved while a handshake is under way; where there are none, compression is not offered.",
         Shape::Integer { min: 0, max: 1_000_000 },

@@ -49,6 +49,8 @@ pub struct Upstream {
     pub address: String,
     /// Headers that let the application know the gateway; they join every call.
     pub headers: HeaderMap,
+    /// The most calls at once, of all sources together.
+    pub calls: Arc<Semaphore>,
 }
 
 /// Asks the application.
@@ -59,7 +61,7 @@ pub(super) struct Introspection {
     own_headers: HeaderMap,
     timeout: Duration,
     client: Client<HttpConnector, Empty<Bytes>>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     answers: Cache<Key, Answer>,
     ttl: Duration,
     key: Secret<[u8; 32]>,
@@ -92,8 +94,8 @@ impl Introspection {
             uri: uri?,
             own_headers: upstream.headers.clone(),
             timeout,
-            client: client(),
-            slots: Semaphore::new(MAX_CALLS),
+            client: client(upstream.calls.available_permits()),
+            slots: Arc::clone(&upstream.calls),
             ttl,
             answers: Cache::builder().max_capacity(MAX_ANSWERS).expire_after(Lifetime { ttl }).build(),
             key: Secret::new(key),
@@ -360,13 +362,13 @@ fn uri(path: &str, upstream: &Upstream, problems: &mut Problems<'_>) -> Option<U
 }
 
 /// No redirects: the client follows none by itself.
-fn client() -> Client<HttpConnector, Empty<Bytes>> {
+fn client(calls: usize) -> Client<HttpConnector, Empty<Bytes>> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(MAX_CALLS)
+        .pool_max_idle_per_host(calls)
         .build(connector)
 }
 
@@ -380,6 +382,5 @@ const NOBODY_TTL: Duration = Duration::from_secs(2);
 /// Shorter still: an application that is down is asked once a second for each caller, not once for each request.
 const UNAVAILABLE_TTL: Duration = Duration::from_secs(1);
 const MAX_ANSWERS: u64 = 10_000;
-const MAX_CALLS: usize = 64;
 const MAX_BODY: usize = 256 * 1024;
 const POOL_IDLE: Duration = Duration::from_secs(30);

@@ -14,7 +14,7 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::*;
 
@@ -304,7 +304,11 @@ impl World {
     }
 
     fn resolver(&self, settings: &str) -> Result<Resolver, Vec<SettingError>> {
-        let upstream = Upstream { address: self.address.clone(), headers: HeaderMap::new() };
+        let upstream = Upstream {
+            address: self.address.clone(),
+            headers: HeaderMap::new(),
+            calls: Arc::new(Semaphore::new(64)),
+        };
         Resolver::new(&serde_yaml::from_str::<Vec<_>>(settings).unwrap(), self.dir.path(), &upstream)
     }
 

@@ -284,31 +284,64 @@ async fn no_more_than_the_limit_of_calls_run_at_once() {
     })
     .await;
     let source = Arc::new(app.source("timeout: 10s"));
-    let callers: Vec<_> = (0..MAX_CALLS + 20)
+    let callers: Vec<_> = (0..CALLS + 20)
         .map(|number| {
             let source = Arc::clone(&source);
             tokio::spawn(async move { ask(&source, &[("cookie", &format!("a={number}"))]).await })
         })
         .collect();
-    eventually(|| app.calls() == MAX_CALLS && source.slots.available_permits() == 0).await;
+    eventually(|| app.calls() == CALLS && source.slots.available_permits() == 0).await;
     gate.add_permits(1);
-    eventually(|| app.calls() == MAX_CALLS + 1).await;
+    eventually(|| app.calls() == CALLS + 1).await;
     gate.add_permits(callers.len());
     for answer in join_all(callers).await {
         assert!(answer.unwrap().unwrap().account().is_some());
     }
-    assert_eq!(source.slots.available_permits(), MAX_CALLS);
+    assert_eq!(source.slots.available_permits(), CALLS);
 }
 
 #[tokio::test]
 async fn who_waits_too_long_for_a_slot_gets_no_answer() {
     let app = App::start(|_| json(r#"{"id": 1}"#)).await;
     let source = app.source("timeout: 50ms");
-    let all = source.slots.acquire_many(MAX_CALLS as u32).await.unwrap();
+    let all = source.slots.acquire_many(CALLS as u32).await.unwrap();
     assert_eq!(ask(&source, &[("cookie", "a=1")]).await, Some(Identity::Unavailable));
     drop(all);
     assert_eq!(app.calls(), 0);
     assert!(ask(&source, &[("cookie", "a=2")]).await.unwrap().account().is_some());
+}
+
+#[tokio::test]
+async fn sources_of_one_application_share_the_limit() {
+    let app = App::start(|_| json(r#"{"id": 1}"#)).await;
+    let upstream = upstream(&app.address);
+    let source = |path: &str| {
+        let text = format!("{{ path: {path}, from: [ {{ cookie: a }} ], account: $.id, timeout: 50ms }}");
+        let mut problems = Problems::new(Path::new("."));
+        Introspection::new(&serde_yaml::from_str(&text).unwrap(), &upstream, &mut problems).unwrap()
+    };
+    let (one, other) = (source("/one"), source("/other"));
+    let all = upstream.calls.acquire_many(CALLS as u32).await.unwrap();
+    for source in [&one, &other] {
+        assert_eq!(ask(source, &[("cookie", "a=1")]).await, Some(Identity::Unavailable));
+    }
+    assert_eq!(app.calls(), 0);
+    drop(all);
+    for source in [&one, &other] {
+        assert!(ask(source, &[("cookie", "a=2")]).await.unwrap().account().is_some());
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_any_length_are_asked_about_as_they_are() {
+    let app = App::start(|request| {
+        let length = request.headers().get("authorization").map_or(0, HeaderValue::len);
+        json(&format!(r#"{{"id": {length}}}"#))
+    })
+    .await;
+    let token = format!("Bearer {}", "x".repeat(100 << 10));
+    let identity = ask(&app.source(""), &[("authorization", &token)]).await.unwrap();
+    assert_eq!(identity.account().unwrap().id, token.len().to_string());
 }
 
 #[test]
@@ -437,7 +470,11 @@ fn source_of(address: &str, path: &str, from: &str, more: &str) -> Introspection
 }
 
 fn upstream(address: &str) -> Upstream {
-    Upstream { address: address.to_owned(), headers: headers(&[("x-gateway-key", "known")]) }
+    Upstream {
+        address: address.to_owned(),
+        headers: headers(&[("x-gateway-key", "known")]),
+        calls: Arc::new(Semaphore::new(CALLS)),
+    }
 }
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
@@ -463,4 +500,5 @@ async fn eventually(condition: impl Fn() -> bool) {
 }
 
 const FROM: &str = r#"[ { cookie: "*" }, { header: Authorization } ]"#;
+const CALLS: usize = 8;
 const HOST: Option<&str> = Some("chat.example.com");
