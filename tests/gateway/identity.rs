@@ -266,8 +266,14 @@ async fn two_accounts_at_once_are_refused() {
 #[tokio::test]
 async fn a_proxy_is_believed_by_its_address_alone() {
     let source = json!({ "account": "X-Forwarded-User", "role": "X-Auth-Role", "groups": "X-Auth-Groups", "peers": ["127.0.0.9"] });
-    let gateway =
-        Gateway::builder().open_app().config("identity", json!([{ "trusted_header": source }])).start().await;
+    // What a forwarding header says of the client makes nobody the proxy, not even where it is believed.
+    let gateway = Gateway::builder()
+        .open_app()
+        .config("identity", json!([{ "trusted_header": source }]))
+        .config("client_address", json!({ "trusted_proxies": ["127.0.0.8"] }))
+        .rule("ip-whitelist", "enabled: false\n")
+        .start()
+        .await;
     let sends = |address: [u8; 4]| {
         let client = gateway.client_at(address).with("x-forwarded-for", "127.0.0.9");
         client.with("x-forwarded-user", "7").with("x-auth-role", "super_admin")

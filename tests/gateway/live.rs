@@ -1,6 +1,7 @@
 //! Open streams follow the rules: an event stream or a WebSocket does not outlive what it was opened under.
 
 use std::{
+    fs,
     net::Ipv4Addr,
     time::{Duration, Instant, SystemTime},
 };
@@ -167,6 +168,25 @@ async fn streams_end_when_the_app_forgets_the_session() {
     let client = gateway.client().sign_in(Persona::SuperAdmin).await;
     let (mut events, mut socket) = open(&client).await;
     client.behind().post("/logout").await;
+    assert_eq!(closed(&mut socket).await, (1008, "session-ended".to_owned()));
+    cut(&mut events).await;
+}
+
+#[tokio::test]
+async fn streams_of_a_trusted_proxy_last_as_long_as_it_is_trusted() {
+    let source = json!({ "account": "X-Auth-User", "role": "X-Auth-Role", "peers": ["127.0.0.9"] });
+    let gateway =
+        Gateway::builder().open_app().config("identity", json!([{ "trusted_header": source }])).start().await;
+    let proxy = gateway.client_at([127, 0, 0, 9]).with("x-auth-user", "1").with("x-auth-role", "super_admin");
+    let (mut events, mut socket) = open(&proxy).await;
+    // Judged anew, and nothing else than before.
+    let generation = gateway.generation();
+    replaced(&gateway, "iframe", &[("enabled: true", "enabled: true # as before")]);
+    assert_eventually!(gateway.generation() > generation, "{}", gateway.status());
+    echo(&mut socket).await;
+    let config = fs::read_to_string(gateway.path("config.yaml")).unwrap();
+    fs::write(gateway.path("config.yaml"), config.replace("127.0.0.9", "127.0.0.8")).unwrap();
+    gateway.product().reload().await;
     assert_eq!(closed(&mut socket).await, (1008, "session-ended".to_owned()));
     cut(&mut events).await;
 }
