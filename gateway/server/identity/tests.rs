@@ -210,6 +210,9 @@ async fn logs_hold_no_credential_and_no_person() {
     let log = Log::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    // While there is but one subscriber, an event that another test reaches first is judged by that test's thread,
+    // which has none, and stays off.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
     let (good, forged) = (token("anna@example.com", SECRET), token("1", b"another secret of thirty-two byt"));
     for lines in [
