@@ -12,7 +12,7 @@ use chatwarden_policy::{
     profile::Profile,
     rules::{self, Context, Kind, RuleSources},
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 use tracing::warn;
 
@@ -20,10 +20,11 @@ use crate::{
     certificates::Certificates,
     clock::Clock,
     config::{Config, ProfileSource},
-    identity::{Resolver, SourceSettings, Upstream},
+    identity::{Resolver, SettingError, SourceSettings, Upstream},
     keys::Aliases,
     profiles,
     reload::{self, Before, CompileResult, Compiler, Digest, ReadProblem, Snapshot, Sources},
+    secret::read_secret,
 };
 
 /// A generation with its number, as requests hold it from start to end.
@@ -39,6 +40,8 @@ pub struct Generation {
     pub identity: Arc<Resolver>,
     /// The certificates of each listener; of plain HTTP none.
     pub certificates: Vec<Arc<Certificates>>,
+    /// Headers by which the application knows the gateway.
+    pub upstream_headers: HeaderMap,
     /// What aliases are made with, and where they find their values again.
     pub aliases: Aliases,
     /// The digest of all that decides what of an answer somebody is shown.
@@ -112,17 +115,22 @@ impl Compiler for PolicyCompiler {
         };
         let (rules, diagnostics) = rules::compile(&sources, &context);
         told.extend(diagnostics);
-        let identity = resolver(&config, &profile, before.generation);
+        let upstream_headers = upstream_headers(&config, before.generation);
+        let known = upstream_headers.as_ref().cloned().unwrap_or_default();
+        let identity = resolver(&config, &profile, known, before.generation);
         let certificates = certificates(&config, before.generation);
-        match (rules, identity, certificates) {
-            (Some(rules), Ok(identity), Ok(certificates)) => {
+        match (rules, identity, certificates, upstream_headers) {
+            (Some(rules), Ok(identity), Ok(certificates), Ok(upstream_headers)) => {
                 let policy = Policy { profile: Arc::new(profile), rules };
                 let shown = shown(&config, snapshot);
                 let aliases = self.aliases.clone();
-                Ok((Generation { policy, config, identity, certificates, aliases, shown }, told))
+                let generation =
+                    Generation { policy, config, identity, certificates, upstream_headers, aliases, shown };
+                Ok((generation, told))
             }
-            (_, identity, certificates) => {
-                told.extend(identity.err().into_iter().chain(certificates.err()).flatten());
+            (_, identity, certificates, headers) => {
+                let errors = [identity.err(), certificates.err(), headers.err()];
+                told.extend(errors.into_iter().flatten().flatten());
                 Err(told)
             }
         }
@@ -176,6 +184,38 @@ fn kind(name: &str) -> Option<Kind> {
 
 /// The identity sources of config.yaml, else of the profile. Where neither changed, those that run go on, with what they
 /// remember.
+/// The application is told a secret that only the gateway has, so that it can turn everybody else away.
+fn upstream_headers(
+    config: &Arc<Config>,
+    running: Option<&Generation>,
+) -> Result<HeaderMap, Vec<Diagnostic>> {
+    if let Some(running) = running.filter(|running| Arc::ptr_eq(&running.config, config)) {
+        return Ok(running.upstream_headers.clone());
+    }
+    let (mut headers, mut errors) = (HeaderMap::new(), Vec::new());
+    for (name, file) in &config.upstream.headers {
+        let read = read_secret(file).map_err(|error| error.to_string()).and_then(|read| {
+            if read.readable_by_others {
+                warn!(file = %file.display(), "Others on this machine can read the file of a secret");
+            }
+            HeaderValue::from_bytes(read.secret.expose())
+                .map_err(|_| "the secret has characters that no header may hold".to_owned())
+        });
+        match read {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                headers.insert(name.clone(), value);
+            }
+            Err(message) => {
+                let message = format!("{}: {message}", file.display());
+                let path = format!("upstream.headers.{name}");
+                errors.push(config.problem("upstream-header", &SettingError { path, message, help: None }));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(headers) } else { Err(errors) }
+}
+
 fn certificates(
     config: &Arc<Config>,
     running: Option<&Generation>,
@@ -197,6 +237,7 @@ fn certificates(
 fn resolver(
     config: &Arc<Config>,
     profile: &Profile,
+    headers: HeaderMap,
     running: Option<&Generation>,
 ) -> Result<Arc<Resolver>, Vec<Diagnostic>> {
     let same = running.filter(|running| {
@@ -218,7 +259,7 @@ fn resolver(
     };
     let upstream = Upstream {
         address: config.upstream.address.to_string(),
-        headers: HeaderMap::new(),
+        headers,
         calls: Arc::new(Semaphore::new(config.limits.introspections)),
     };
     let resolver = Resolver::new(&sources, config.base(), &upstream).map_err(|errors| {

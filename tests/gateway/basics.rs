@@ -1,5 +1,8 @@
 //! The way of a request that no rule minds, and what every answer carries.
 
+use chatwarden::gateway::StartError;
+use serde_json::json;
+
 use crate::harness::{Gateway, Persona};
 
 #[tokio::test]
@@ -12,6 +15,35 @@ async fn everybody_signs_in_and_sees_the_inbox() {
         assert_eq!(me.json()["email"], persona.email());
         client.get("/").await.assert_passed(200);
         client.get("/api/conversations").await.assert_passed(200);
+    }
+}
+
+#[tokio::test]
+async fn the_app_knows_the_gateway_by_a_secret_that_no_caller_has() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let headers = json!({ "headers": { "X-Gateway-Key": { "file": "upstream.key" } } });
+    let builder = || Gateway::builder().config("upstream", headers.clone());
+    let gateway = builder().file("upstream.key", &format!("{secret}\n")).start().await;
+    let client = gateway.client().sign_in(Persona::SuperAdmin).await;
+    let answer =
+        client.get("/odd/echo").header("x-gateway-key", "guess").header("x_gateway_key", "guess").await;
+    let seen = answer.assert_passed(200).seen().unwrap();
+    assert_eq!(seen.headers["x-gateway-key"], secret);
+    assert!(!seen.headers.contains_key("x_gateway_key"));
+    assert_eq!(seen.headers.get_all("x-gateway-key").iter().count(), 1);
+    let asked = gateway.seen().into_iter().filter(|seen| seen.target == "/api/me");
+    assert!(asked.into_iter().all(|seen| seen.headers["x-gateway-key"] == secret));
+    for (text, expected) in [
+        ("short", "a secret needs at least 32"),
+        ("\u{7}123456789abcdef0123456789abcdef", "no header may hold"),
+    ] {
+        let Err(StartError::Files(problems)) = builder().file("upstream.key", text).try_start().await else {
+            panic!("{text} is taken")
+        };
+        assert!(
+            problems[0].code == "upstream-header" && problems[0].message.contains(expected),
+            "{problems:?}"
+        );
     }
 }
 

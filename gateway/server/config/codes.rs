@@ -14,6 +14,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("undefined-variable", "a `${NAME}` stands for nothing in the environment"),
     ("no-listener", "there is no listener"),
     ("certificate", "a certificate or its key cannot be used"),
+    ("upstream-header", "the secret of a header for the application cannot be used"),
     ("unknown-store", "the store of the action log is of no known kind"),
     ("no-alias-key", "a list of alias keys is empty"),
     ("repeated-alias-key", "an alias key is listed twice"),

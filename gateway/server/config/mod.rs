@@ -26,7 +26,7 @@ use chatwarden_policy::{
     yaml::{Document, Node},
 };
 
-use http::HeaderName;
+use http::{HeaderName, header};
 use ipnet::IpNet;
 
 use self::raw::{RawConfig, RawSettings};
@@ -106,6 +106,8 @@ pub struct CertificateFiles {
 pub struct Upstream {
     /// Its address.
     pub address: SocketAddr,
+    /// Headers by which it knows the gateway, and the files of their values.
+    pub headers: Vec<(HeaderName, PathBuf)>,
     /// The Host that it is told.
     pub host_header: HostHeader,
 }
@@ -277,6 +279,18 @@ impl Config {
     }
 }
 
+/// What describes a message, and is no place for a secret.
+const OF_HTTP: [HeaderName; 8] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::COOKIE,
+    header::TE,
+];
+
 /// The field that trusted proxies write.
 fn forwarding_header(root: Node<'_>) -> ForwardingHeader {
     let header = root.get("client_address").and_then(|node| node.get("header"));
@@ -319,6 +333,7 @@ impl Meaning<'_> {
             self.found.push(error.help("write `- address: 127.0.0.1:8080`"));
         }
         self.some_key(root);
+        let headers = self.upstream_headers(root);
         let upstream = root.get("upstream").and_then(|node| node.get("address"));
         let upstream = self.resolved(upstream);
         let admin =
@@ -356,7 +371,7 @@ impl Meaning<'_> {
             listeners,
             proxies: Proxies::new(self.proxies.iter().copied(), forwarding_header(root)),
             trusted_proxies: self.proxies,
-            upstream: Upstream { address, host_header: host_header(raw.upstream.host_header) },
+            upstream: Upstream { address, headers, host_header: host_header(raw.upstream.host_header) },
             profile: profile(self.base, &raw.profile),
             rules: self.base.join(raw.rules.unwrap_or_else(|| "rules".into())),
             state,
@@ -377,6 +392,23 @@ impl Meaning<'_> {
     }
 
     /// An address that the gateway binds: numbers only, so that it means one thing.
+    fn upstream_headers(&mut self, root: Node<'_>) -> Vec<(HeaderName, PathBuf)> {
+        let mut headers = Vec::new();
+        let entries = root.get("upstream").and_then(|upstream| upstream.get("headers"));
+        for entry in entries.into_iter().flat_map(Node::entries) {
+            let Some(file) = entry.value.get("file") else { continue };
+            match HeaderName::try_from(entry.key) {
+                Ok(name) if !OF_HTTP.contains(&name) => headers.push((name, self.base.join(file.written()))),
+                Ok(_) => self.found.push(entry.error("malformed-header", "the field is HTTP's own")),
+                Err(_) => {
+                    let message = format!("{} is not the name of a header field", quote(entry.key));
+                    self.found.push(entry.error("malformed-header", message));
+                }
+            }
+        }
+        headers
+    }
+
     fn trusted_proxies(&mut self, root: Node<'_>) {
         let client_address = root.get("client_address");
         let networks = client_address.and_then(|node| node.get("trusted_proxies"));

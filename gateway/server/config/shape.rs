@@ -63,6 +63,13 @@ const LISTENER: Shape = Shape::Object(&[
     Field::new("health_path", "A path that answers load balancers.", Shape::Any).later(),
 ]);
 
+const SECRET: Shape = Shape::Object(&[Field::new(
+    "file",
+    "The secret, of 32 bytes at least and visible characters alone.",
+    Shape::Text("a file"),
+)
+.required()]);
+
 const CERTIFICATE: Shape = Shape::Object(&[
     Field::new("cert", "The certificate and those that lead to its root, in PEM.", Shape::Text("a file"))
         .required(),
@@ -84,7 +91,11 @@ const UPSTREAM: Shape = Shape::Object(&[
         Shape::Text("`preserve` or a host name"),
     )
     .default("preserve"),
-    Field::new("headers", "Headers that let the application know the gateway.", Shape::Any).later(),
+    Field::new(
+        "headers",
+        "Headers with a secret of a file, by which the application knows the gateway; a caller's own are removed.",
+        Shape::Map { key: "a header's name", of: &SECRET },
+    ),
     Field::new("public_names", "The application's own host names.", Shape::List(&Shape::Text("a host name")))
         .only("[]"),
 ]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chatwarden_policy::verdict::Area;
 use chatwarden_redact::codings::Coding;
-use http::header;
+use http::{HeaderName, header};
 use pingora::{http::RequestHeader, proxy::Session, upstreams::peer::HttpPeer};
 
 use super::{
@@ -56,6 +56,21 @@ fn forward(request: &mut RequestHeader, ctx: &Context) -> pingora::Result<()> {
     Ok(())
 }
 
+/// Lets the application know that it is the gateway who speaks; whatever a caller says of it is removed, in every spelling
+/// that applications read alike.
+fn introduce(request: &mut RequestHeader, ctx: &Context) -> pingora::Result<()> {
+    for (name, value) in &ctx.running.generation.upstream_headers {
+        let is_twin =
+            |other: &&HeaderName| other.as_str().replace('_', "-") == name.as_str().replace('_', "-");
+        let twins: Vec<HeaderName> = request.headers.keys().filter(is_twin).cloned().collect();
+        for twin in twins {
+            request.remove_header(&twin);
+        }
+        request.insert_header(name, value)?;
+    }
+    Ok(())
+}
+
 /// Rewrites the head that goes upstream.
 pub(crate) fn filter(
     shared: &Shared,
@@ -67,6 +82,7 @@ pub(crate) fn filter(
         tunnel::offer(shared, request, ctx)?;
     }
     forward(request, ctx)?;
+    introduce(request, ctx)?;
     request.insert_header(super::refusal::REQUEST_ID_HEADER, ctx.request_id.as_str())?;
     ctx.request_body.restart();
     describe_body(request, &ctx.request_body)?;
