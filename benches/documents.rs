@@ -21,6 +21,8 @@ pub(crate) fn document(name: &str) -> Option<Vec<u8>> {
         "catalogue" => catalogue(184),
         "small" => messages(1_500),
         "frame" => frame(),
+        "page" => page(297, 1),
+        "page-texts" => page(297, 297),
         _ => return None,
     };
     Some(text.into_bytes())
@@ -59,6 +61,29 @@ pub(crate) fn messages(bytes: usize) -> String {
             number % 2 == 0,
         );
         number += 1;
+    }
+    out.push_str("]}");
+    out
+}
+
+/// A page as benches/proxy.sh has it, of so many rows, which have so many different texts.
+pub(crate) fn page(rows: usize, texts: usize) -> String {
+    let mut draw = Draw(3);
+    let texts: Vec<String> = (0..texts)
+        .map(|_| match texts {
+            1 => r"Hello, where is my order?\nThank you \u2014 \u2764".to_owned(),
+            _ => format!("{} {} {}", draw.pick(&TEXTS), draw.pick(&FIRST), draw.below(100_000)),
+        })
+        .collect();
+    let mut out = String::from(r#"{"status": 200, "data": ["#);
+    for (number, text) in (0..rows).zip(texts.iter().cycle()) {
+        let separator = if number == 0 { "" } else { ", " };
+        let _ = write!(
+            out,
+            r#"{separator}{{"id": {number}, "conversation_id": {}, "client_name": "Anna Kowalska {number}", "client_phone": "+3706{number:07}", "client_email": "anna{number}@example.com", "from_user": {{"title": "Anna {number}", "service_user_id": "@anna{number}", "avatar": "https://cdn.example.com/{number}.jpg"}}, "text": "{text}", "date": {}}}"#,
+            number % 97,
+            1_795_300_000_000_u64 + number as u64,
+        );
     }
     out.push_str("]}");
     out
