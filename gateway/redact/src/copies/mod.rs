@@ -16,11 +16,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use md5::{Digest, Md5};
+use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
 use crate::{
-    alias::AliasKey,
+    alias::{AliasKey, Digest},
     class::Class,
     mask,
     patterns::{glyph, glyph::Kind},
@@ -30,11 +30,13 @@ pub(crate) use ahead::Ahead;
 use number::Forms;
 pub(crate) use sweep::{Copy, Whole, spelled_as};
 pub(crate) use swept::Swept;
-pub(crate) use trail::{END, KEPT, NESTED, Trail, WRITTEN, is_mark};
+pub(crate) use trail::{ALIAS, END, KEPT, NESTED, Trail, WRITTEN, is_mark};
 
 mod ahead;
 pub(crate) mod fuzz;
 mod number;
+mod repeated;
+mod signs;
 mod sweep;
 mod swept;
 #[cfg(test)]
@@ -77,17 +79,27 @@ impl Learnt {
     /// Takes the value of a declared field, if it is of a kind that copies are known by. The key is that of the plans
     /// which look copies up.
     pub fn learn(&self, key: &AliasKey, class: Class, value: &[u8]) {
-        let Ok(value) = std::str::from_utf8(value) else { return };
+        self.learn_digested(key, class, value, key.digest(class, value));
+    }
+
+    /// The same of a value whose digest is known.
+    pub(crate) fn learn_digested(&self, key: &AliasKey, class: Class, value: &[u8], digest: Digest) {
         // The same clients stand in most answers, and forms cost more than a look at what was taken as it is.
-        let taken = key.digest(class, value.as_bytes()).0;
+        let Digest(taken) = digest;
         if self.generations.read().unwrap_or_else(PoisonError::into_inner)[0].taken.contains(&taken) {
             return;
         }
-        let Some(lookups) = Lookups::of(class, value) else { return };
-        let digests = lookups.digests(key);
+        let Ok(value) = std::str::from_utf8(value) else { return };
+        let lookups = Lookups::of(class, value);
+        let digests = lookups.as_ref().map(|lookups| lookups.digests(key));
         let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         let [young, _] = &mut *generations;
+        // What is of no kind that is learnt is taken, too; to forget it costs time and no value.
+        if young.taken.len() >= self.bound {
+            young.taken.clear();
+        }
         young.taken.insert(taken);
+        let (Some(lookups), Some(digests)) = (lookups, digests) else { return };
         let known =
             |digest: &u128| young.values.get(digest).is_some_and(|known| known.class <= lookups.class);
         if digests.iter().all(|(digest, _)| known(digest)) {
@@ -99,7 +111,7 @@ impl Learnt {
         }
         let picture = Arc::new(Original { class: Class::Avatar, value: value.into(), is_id: false });
         for digest in lookups.picture_digests(key) {
-            young.insert(digest, Sieved::Link, &picture);
+            young.insert(digest, Sieved::Mail, &picture);
         }
         self.turn(&mut generations);
     }
@@ -134,7 +146,6 @@ impl Learnt {
         let [young, old] = generations;
         let is_full = young.values.len() >= self.bound
             || young.never.len() >= self.bound
-            || young.taken.len() >= self.bound
             || young.bytes >= self.bound * Self::BYTES;
         if is_full {
             *old = std::mem::take(young);
@@ -169,11 +180,13 @@ struct Generation {
     /// What was learnt, as its fields had it.
     taken: HashSet<u128, BuildHasherDefault<Digested>>,
     bytes: usize,
-    /// What numbers end with, and words begin with, as far as a sieve tells them apart.
+    /// What numbers end with, and names begin with and are, as far as a sieve tells them apart.
     tails: Sieve,
     heads: Sieve,
+    phrases: Sieve,
+    /// What links end with.
+    ends: Sieve,
     has_mails: bool,
-    has_links: bool,
     has_ids: bool,
 }
 
@@ -181,9 +194,12 @@ impl Generation {
     fn insert(&mut self, digest: u128, sieve: Sieved, original: &Arc<Original>) {
         match sieve {
             Sieved::Tail(hash) => self.tails.add(hash),
-            Sieved::Head(hash) => self.heads.add(hash),
+            Sieved::Words { head, phrase } => {
+                self.heads.add(head);
+                self.phrases.add(phrase);
+            }
             Sieved::Mail => self.has_mails = true,
-            Sieved::Link => self.has_links = true,
+            Sieved::End(hash) => self.ends.add(hash),
             Sieved::Id => self.has_ids = true,
         }
         match self.values.get_mut(&digest) {
@@ -208,9 +224,13 @@ struct Lookups {
 #[derive(Clone, Copy, Debug)]
 enum Sieved {
     Tail(u64),
-    Head(u64),
+    /// The hash of the first word, and of all.
+    Words {
+        head: u64,
+        phrase: u64,
+    },
     Mail,
-    Link,
+    End(u64),
     Id,
 }
 
@@ -228,8 +248,9 @@ impl Lookups {
             Class::Name => phrase_keys(value)?,
             Class::Handle => handle_keys(value)?,
             Class::Avatar | Class::FileUrl => {
-                let is_link = value.len() >= 12 && value.contains('/');
-                is_link.then(|| vec![(Class::Avatar, value.as_bytes().to_vec(), Sieved::Link)])?
+                let is_link = value.len() >= MIN_LINK && value.contains('/');
+                is_link
+                    .then(|| vec![(Class::Avatar, value.as_bytes().to_vec(), Sieved::End(ending(value)))])?
             }
         };
         Some(Lookups { class, keys })
@@ -306,7 +327,7 @@ fn phrase_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
         && forms.len() < MAX_WORDS
     {
         let mut form = String::new();
-        match words::read(value, place, Some(&mut form)) {
+        match words::read(value, place, &mut form) {
             Some(word) => {
                 forms.push((form, word));
                 at = Some(word.end);
@@ -314,15 +335,17 @@ fn phrase_keys(value: &str) -> Option<Vec<(Class, Vec<u8>, Sieved)>> {
             None => at = glyph::next(value, place).map(|glyph| place + glyph.len),
         }
     }
-    let is_word = |word: &words::Word| word.letters >= 2;
-    let letters: usize = forms.iter().map(|(_, word)| word.letters).sum();
-    let words = forms.iter().filter(|(_, word)| is_word(word)).count();
+    let letters = |form: &str| form.chars().filter(|letter| !letter.is_ascii_digit()).count();
+    let words = forms.iter().filter(|(form, _)| letters(form) >= 2).count();
+    let letters: usize = forms.iter().map(|(form, _)| letters(form)).sum();
     if words < 2 && letters < MIN_LETTERS {
         return None;
     }
     let phrase = |forms: &[&(String, words::Word)]| {
         let form: Vec<&str> = forms.iter().map(|(form, _)| form.as_str()).collect();
-        forms.first().map(|(_, first)| (Class::Name, form.join(" ").into_bytes(), Sieved::Head(first.hash)))
+        let phrase = forms.iter().fold(0, |phrase, (_, word)| words::joined(phrase, word));
+        let head = forms.first().map(|(_, first)| first.hash)?;
+        Some((Class::Name, form.join(" ").into_bytes(), Sieved::Words { head, phrase }))
     };
     let all: Vec<_> = forms.iter().collect();
     let mut keys: Vec<_> = phrase(&all).into_iter().collect();
@@ -379,6 +402,12 @@ fn national_form(national: &[u8]) -> Vec<u8> {
 fn tail(digits: &[u8]) -> u64 {
     let last = digits.len().saturating_sub(number::MIN_DIGITS);
     digits[last..].iter().fold(0, |tail, digit| tail * 10 + u64::from(*digit))
+}
+
+/// The last eight bytes of a link, however its slashes are escaped.
+fn ending(link: &str) -> u64 {
+    let bytes = link.bytes().rev().filter(|byte| *byte != b'\\');
+    bytes.take(8).fold(0, |ending, byte| ending << 8 | u64::from(byte))
 }
 
 /// One bit for each of 2^16 hashes; while there are few, one for 64 of them.
@@ -462,6 +491,9 @@ const MAX_ID: usize = 256;
 
 /// The longest value that is learnt, in bytes.
 const MAX_VALUE: usize = 1024;
+
+/// The shortest link that is learnt, in bytes.
+const MIN_LINK: usize = 12;
 
 /// The most words that a phrase is compared by; of a longer one its first.
 const MAX_WORDS: usize = 4;

@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    Generation, ID_CLASS, Learnt, MAX_ID, MAX_WORDS, Original, id_form, mail_form, national_form,
+    Generation, ID_CLASS, Learnt, MAX_ID, MAX_WORDS, MIN_LINK, Original, ending, id_form, mail_form,
+    national_form,
     number::{Forms, MIN_DIGITS},
     tail, whole_form, words,
 };
@@ -186,10 +187,13 @@ impl Sweep<'_> {
 
     /// The learnt number of all digits of a JSON number. Fewer than ten are an id's.
     pub(crate) fn number(&self, digits: &str) -> Option<Known> {
-        let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
-        if digits.len() < SURE_DIGITS || !self.may_end(&digits) {
+        let digits = digits.as_bytes();
+        let (_, last) = digits.split_last_chunk::<MIN_DIGITS>()?;
+        let value = |digit: u8| digit.wrapping_sub(b'0');
+        if digits.len() < SURE_DIGITS || !self.may_end(&last.map(value)) {
             return None;
         }
+        let digits: Vec<u8> = digits.iter().copied().map(value).collect();
         self.digits(&digits)
     }
 
@@ -207,13 +211,17 @@ impl Sweep<'_> {
         // A word that began before is not looked up again from its middle.
         let goes_on = glyph::previous(text, at)
             .is_some_and(|glyph| matches!(glyph.kind(), Kind::Letter | Kind::Digit(_) | Kind::Invisible));
-        if goes_on && let Some(word) = words::read(text, at, None) {
+        if goes_on && let Some(word) = words::read(text, at, &mut ()) {
             at = word.end;
         }
         let bytes = text.as_bytes();
         while let Some(&byte) = bytes.get(at) {
-            // Most bytes between words are blanks.
-            if matches!(byte, b' ' | b',' | b'"' | b':') {
+            if words::is_plain(&bytes[at..]) {
+                at = self.phrase(text, at, whole, found);
+                continue;
+            }
+            // Nothing begins with most signs between words, and no glyph but itself is spelled by one.
+            if byte.is_ascii() && !matches!(byte, b'0'..=b'9' | b'+' | b'@' | b'%' | b'&' | b'\\') {
                 at += 1;
                 continue;
             }
@@ -329,33 +337,29 @@ impl Sweep<'_> {
 
     /// The words at `at`, if they are a copy; returns where to go on.
     fn phrase(&self, text: &str, at: usize, whole: Whole, found: &mut Vec<Copy>) -> usize {
-        let Some(first) = words::read(text, at, None) else {
+        let Some(first) = words::read(text, at, &mut ()) else {
             return at + glyph::next(text, at).map_or(1, |glyph| glyph.len);
         };
         if !self.generations.iter().any(|generation| generation.heads.may_have(first.hash)) {
             return first.end;
         }
-        let mut form = String::new();
-        let mut ends: [(usize, usize); MAX_WORDS] = [(0, 0); MAX_WORDS];
-        let mut count = 0;
-        let mut start = Some(at);
-        while let Some(place) = start
-            && count < MAX_WORDS
+        let mut ends: [(usize, u64); MAX_WORDS] = [(first.end, words::joined(0, &first)); MAX_WORDS];
+        let mut count = 1;
+        while count < MAX_WORDS
+            && let (end, phrase) = ends[count - 1]
+            && let Some(place) = words::next_start(text, end)
+            && let Some(word) = words::read(text, place, &mut ())
         {
-            if count > 0 {
-                form.push(' ');
-            }
-            let Some(word) = words::read(text, place, Some(&mut form)) else { break };
-            ends[count] = (word.end, form.len());
+            ends[count] = (word.end, words::joined(phrase, &word));
             count += 1;
-            start = words::next_start(text, word.end);
         }
-        for (words, &(end, len)) in ends[..count].iter().enumerate().rev() {
-            let is_enum = words == 0 && whole == Whole::Value && at == 0 && end == text.len();
-            if is_enum {
+        for (more, &(end, phrase)) in ends[..count].iter().enumerate().rev() {
+            let is_enum = more == 0 && whole == Whole::Value && at == 0 && end == text.len();
+            if is_enum || !self.generations.iter().any(|generation| generation.phrases.may_have(phrase)) {
                 continue;
             }
-            if let Some(known) = self.original(Class::Name, &form.as_bytes()[..len]) {
+            let form = words::phrase(text, at, more + 1);
+            if let Some(known) = self.original(Class::Name, form.as_bytes()) {
                 found.push(known.at(at..end));
                 return end;
             }
@@ -365,8 +369,12 @@ impl Sweep<'_> {
 
     /// A whole value that is a learnt link.
     fn link(&self, text: &str) -> Option<Known> {
-        let has_links = self.generations.iter().any(|generation| generation.has_links);
-        if !has_links || text.len() > super::MAX_VALUE || !text.contains('/') {
+        let is_no_link = text.len() < MIN_LINK || text.len() > super::MAX_VALUE;
+        if is_no_link || self.generations.iter().all(|generation| generation.ends.is_empty()) {
+            return None;
+        }
+        let end = ending(text);
+        if !self.generations.iter().any(|generation| generation.ends.may_have(end)) || !text.contains('/') {
             return None;
         }
         match text.contains('\\') {
@@ -381,11 +389,23 @@ impl Sweep<'_> {
         if !has_mails || !(MD5_DIGITS..=super::MAX_VALUE).contains(&text.len()) {
             return None;
         }
-        let mut runs = text.split(|char: char| !char.is_ascii_hexdigit());
-        runs.find_map(|run| match run.len() {
-            MD5_DIGITS | SHA256_DIGITS => self.original(Class::Avatar, run.to_ascii_lowercase().as_bytes()),
-            _ => None,
-        })
+        // A run that is long enough has a digit at one of these places.
+        let is_hex = |byte: &u8| byte.is_ascii_hexdigit();
+        let bytes = text.as_bytes();
+        let mut at = MD5_DIGITS - 1;
+        while at < bytes.len() {
+            let before = bytes[..at].iter().rev().take_while(|byte| is_hex(byte)).count();
+            let behind = bytes[at..].iter().take_while(|byte| is_hex(byte)).count();
+            let run = &bytes[at - before..at + behind];
+            if behind > 0 && matches!(run.len(), MD5_DIGITS | SHA256_DIGITS) {
+                let known = self.original(Class::Avatar, &run.to_ascii_lowercase());
+                if known.is_some() {
+                    return known;
+                }
+            }
+            at += behind.next_multiple_of(MD5_DIGITS).max(MD5_DIGITS);
+        }
+        None
     }
 
     fn original(&self, class: Class, form: &[u8]) -> Option<Known> {

@@ -6,12 +6,15 @@
 //!
 //! It tells strings from what is between them, which is all that it knows of JSON: in strings every token is looked
 //! up, between them numbers of ten digits and more. Regions between marks, which no UTF-8 has, are left as they are:
-//! what is kept, and what operators wrote, also in strings that hold JSON. The marks end here.
+//! what is kept, and what operators wrote, also in strings that hold JSON. So are strings behind a mark that are aliases
+//! of the rewriter's: half of a page of contacts. The marks end here.
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
     Learnt, Original,
+    repeated::Repeated,
+    signs::Signs,
     sweep::{Copy, Known, Sweep, Whole, spelled_as},
 };
 use crate::{
@@ -20,6 +23,7 @@ use crate::{
     patterns::REACH,
     plan::Plan,
     redactor::{Limits, Summary},
+    scan::Set,
 };
 
 /// A body on its way out.
@@ -31,6 +35,10 @@ pub(crate) struct Trail {
     held: Vec<u8>,
     /// `done <= held.len()`
     done: usize,
+    /// Of what is held, in a step.
+    signs: Signs,
+    /// The instruction set that they are found by.
+    set: Set,
     /// Where the next step is, in bytes of the input.
     next_step: u64,
     /// How many regions are open that are left as they are.
@@ -52,6 +60,8 @@ impl Trail {
             learnt,
             held: Vec::new(),
             done: 0,
+            signs: Signs::default(),
+            set: Set::widest(),
             next_step: limits.copies_window.max(1) as u64,
             marked: 0,
             kept: 0,
@@ -95,18 +105,31 @@ impl Trail {
     }
 
     fn advance(&mut self, is_end: bool, out: &mut Vec<u8>) {
+        self.signs.read(self.set, &self.held);
         self.learn_kept(is_end);
         let learnt = Arc::clone(&self.learnt);
         let plan = Arc::clone(&self.plan);
         let held = std::mem::take(&mut self.held);
+        let signs = std::mem::take(&mut self.signs);
         let sweep = learnt.sweep(plan.key());
-        let mut walk = Walk { trail: self, held: &held, sweep: &sweep, passed: 0, seen: Vec::new(), out };
+        let mut walk = Walk {
+            trail: self,
+            held: &held,
+            signs: &signs,
+            sweep: &sweep,
+            passed: 0,
+            seen: Vec::new(),
+            found: Vec::new(),
+            repeated: Repeated::default(),
+            out,
+        };
         walk.passed = walk.trail.done;
         walk.run(is_end);
         let (passed, seen) = (walk.passed, walk.seen);
         drop(sweep);
         learnt.refresh(plan.key(), &seen);
         self.held = held;
+        self.signs = signs;
         self.done = passed;
         if self.done > 2 * REACH {
             let context = self.done - REACH;
@@ -122,7 +145,7 @@ impl Trail {
             return;
         }
         let (mut at, mut kept, mut marked) = (self.done, self.kept, self.marked);
-        while let Some(piece) = Piece::next(&self.held, at, is_end) {
+        while let Some(piece) = Piece::next(&self.held, &self.signs, at, is_end) {
             match &piece.kind {
                 Kind::Text(text) if kept > 0 => {
                     if let Ok(text) = std::str::from_utf8(&self.held[text.clone()]) {
@@ -135,8 +158,7 @@ impl Trail {
                         self.learnt.learn_kept(self.plan.key(), text);
                     }
                 }
-                Kind::Number(_) => {}
-                Kind::Mark(NESTED) => {}
+                Kind::Number(_) | Kind::Alias(_) | Kind::Mark(NESTED) => {}
                 Kind::Mark(mark) => count(*mark, &mut marked, &mut kept),
             }
             at = piece.end;
@@ -148,11 +170,16 @@ impl Trail {
 struct Walk<'w, 's> {
     trail: &'w mut Trail,
     held: &'w [u8],
+    signs: &'w Signs,
     sweep: &'w Sweep<'s>,
     /// What has left or been replaced.
     passed: usize,
     /// What was seen of the older generation.
     seen: Vec<Arc<Original>>,
+    /// Of the string that is looked at; kept for its memory.
+    found: Vec<Copy>,
+    /// Strings that have no copies.
+    repeated: Repeated,
     out: &'w mut Vec<u8>,
 }
 
@@ -164,7 +191,7 @@ impl Walk<'_, '_> {
             return;
         }
         if self.trail.is_inside {
-            match closing(self.held, at) {
+            match closing(self.held, self.signs, at) {
                 Some(end) => {
                     self.part(at, end, end);
                     self.trail.is_inside = false;
@@ -176,9 +203,13 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        while let Some(piece) = Piece::next(self.held, at, is_end) {
+        while let Some(piece) = Piece::next(self.held, self.signs, at, is_end) {
             at = piece.end;
             match piece.kind {
+                Kind::Alias(mark) => {
+                    self.pass(mark);
+                    self.passed = mark + 1;
+                }
                 Kind::Text(text) => {
                     let is_nested = std::mem::take(&mut self.trail.is_nested);
                     if self.trail.marked == 0 && !(is_nested && self.nested(text.clone())) {
@@ -244,12 +275,19 @@ impl Walk<'_, '_> {
     }
 
     fn text(&mut self, range: Range<usize>) {
+        if self.repeated.has(self.held, &range) {
+            return;
+        }
         let Ok(text) = std::str::from_utf8(&self.held[range.clone()]) else { return };
-        let mut found = Vec::new();
+        let mut found = std::mem::take(&mut self.found);
         self.sweep.find(text, 0, Whole::Value, &mut found);
-        for copy in found {
+        if found.is_empty() {
+            self.repeated.note(self.held, &range);
+        }
+        for copy in found.drain(..) {
             self.hide(range.start, copy);
         }
+        self.found = found;
     }
 
     /// Sweeps JSON in a string value by value, for what is no place for copies in it; `false` if it is none.
@@ -260,12 +298,17 @@ impl Walk<'_, '_> {
         let edits = nested::sweep(raw, &plan, self.trail.limits, |marked, limits| {
             let mut trail = Trail::new(Arc::clone(&plan), learnt, limits);
             let mut out = Vec::with_capacity(marked.len());
+            let mut signs = Signs::default();
+            signs.read(trail.set, marked);
             let mut walk = Walk {
                 trail: &mut trail,
                 held: marked,
+                signs: &signs,
                 sweep: self.sweep,
                 passed: 0,
                 seen: Vec::new(),
+                found: Vec::new(),
+                repeated: Repeated::default(),
                 out: &mut out,
             };
             walk.run(true);
@@ -334,6 +377,8 @@ struct Piece {
 enum Kind {
     /// The inside of a string, as it is spelled.
     Text(Range<usize>),
+    /// A string behind a mark, which is at this place.
+    Alias(usize),
     /// Ten digits and more, and nothing else.
     Number(Range<usize>),
     Mark(u8),
@@ -341,12 +386,12 @@ enum Kind {
 
 impl Piece {
     /// The next piece from `from` on that is complete.
-    fn next(held: &[u8], from: usize, is_end: bool) -> Option<Piece> {
+    fn next(held: &[u8], signs: &Signs, from: usize, is_end: bool) -> Option<Piece> {
         let mut at = from;
         while let Some(&byte) = held.get(at) {
             match byte {
                 b'"' => {
-                    let end = closing(held, at + 1)?;
+                    let end = closing(held, signs, at + 1)?;
                     return Some(Piece { kind: Kind::Text(at + 1..end), end: end + 1 });
                 }
                 b'0'..=b'9' | b'-' => {
@@ -359,6 +404,10 @@ impl Piece {
                         return Some(Piece { kind: Kind::Number(at..end), end });
                     }
                     at = end;
+                }
+                ALIAS => {
+                    let end = closing(held, signs, at + 2)?;
+                    return Some(Piece { kind: Kind::Alias(at), end: end + 1 });
                 }
                 KEPT | WRITTEN | NESTED | END => return Some(Piece { kind: Kind::Mark(byte), end: at + 1 }),
                 _ => at += 1,
@@ -378,10 +427,10 @@ fn is_numeric(byte: u8) -> bool {
 }
 
 /// Where the string ends that has `from` in it.
-fn closing(held: &[u8], from: usize) -> Option<usize> {
+fn closing(held: &[u8], signs: &Signs, from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        at += memchr::memchr2(b'"', b'\\', held.get(at..)?)?;
+        at = signs.next(at)?;
         if held[at] == b'"' {
             return Some(at);
         }
@@ -391,11 +440,11 @@ fn closing(held: &[u8], from: usize) -> Option<usize> {
 
 /// Whether a byte is one of the marks.
 pub(crate) fn is_mark(byte: u8) -> bool {
-    matches!(byte, KEPT | WRITTEN | NESTED | END)
+    matches!(byte, KEPT | WRITTEN | NESTED | ALIAS | END)
 }
 
 fn has_marks(held: &[u8]) -> bool {
-    memchr::memchr3(KEPT, WRITTEN, END, held).or_else(|| memchr::memchr(NESTED, held)).is_some()
+    memchr::memchr3(KEPT, WRITTEN, END, held).or_else(|| memchr::memchr2(NESTED, ALIAS, held)).is_some()
 }
 
 fn count(mark: u8, marked: &mut usize, kept: &mut usize) {
@@ -436,6 +485,9 @@ pub(crate) const WRITTEN: u8 = 0xf9;
 
 /// Before a string that holds JSON.
 pub(crate) const NESTED: u8 = 0xfa;
+
+/// Before a string that is an alias.
+pub(crate) const ALIAS: u8 = 0xfb;
 
 /// Behind what is kept, and what operators wrote.
 pub(crate) const END: u8 = 0xff;

@@ -3,6 +3,8 @@
 //! Letters count in lower case and without marks, so `Пётр` is `ПЕТР` and `Müller` is `Muller`; what separates words
 //! does not count. A word is read glyph by glyph, as escapes spell it.
 
+use std::num::NonZeroU8;
+
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 use crate::patterns::glyph::{self, Kind};
@@ -13,47 +15,101 @@ pub(super) struct Word {
     pub(super) end: usize,
     /// Of the letters and digits alone.
     pub(super) hash: u64,
-    /// How many letters and digits it has.
-    pub(super) len: usize,
-    pub(super) letters: usize,
 }
 
-/// Reads the word at `at`, and appends its form where one is asked for.
-pub(super) fn read(text: &str, at: usize, mut form: Option<&mut String>) -> Option<Word> {
-    let mut word = Word { end: at, hash: SEED, len: 0, letters: 0 };
+/// Reads the word at `at`, and gives its letters to a form.
+pub(super) fn read(text: &str, at: usize, form: &mut impl Form) -> Option<Word> {
+    let mut letters = Letters::default();
     let bytes = text.as_bytes();
-    let mut place = at;
+    let (mut place, mut end) = (at, at);
     loop {
         // Most words are of plain letters.
-        while let Some(byte @ (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_')) = bytes.get(place) {
-            let byte = byte.to_ascii_lowercase();
-            word.take(char::from(byte), form.as_deref_mut());
+        while let Some(byte) = bytes.get(place)
+            && let Some(letter) = PLAIN[usize::from(*byte)]
+        {
+            letters.take(letter.get());
+            form.take(char::from(letter.get()));
             place += 1;
-            word.end = place;
+            end = place;
         }
-        while let Some([lead @ (0xd0 | 0xd1), tail @ 0x80..=0xbf, ..]) = bytes.get(place..) {
-            let Some(letter) = cyrillic(*lead, *tail) else { break };
-            word.take(letter, form.as_deref_mut());
+        while let Some(rest @ [0xd0 | 0xd1, ..]) = bytes.get(place..) {
+            let Some(letter) = cyrillic(rest) else { break };
+            letters.take(byte_of(letter));
+            form.take(letter);
             place += 2;
-            word.end = place;
+            end = place;
+        }
+        match bytes.get(place) {
+            None => break,
+            Some(b'%' | b'&' | b'\\' | 0x80..) => {}
+            Some(byte) if PLAIN[usize::from(*byte)].is_some() => continue,
+            Some(_) => break,
         }
         let Some(glyph) = glyph::next(text, place) else { break };
-        if matches!(glyph.char, ' ' | ',' | '"') {
-            break;
-        }
         let kind = glyph.kind();
         if kind.is_word() {
-            fold(glyph.char, |char| word.take(char, form.as_deref_mut()));
-            word.end = place + glyph.len;
-        } else if kind != Kind::Invisible || word.len == 0 {
+            fold(glyph.char, |letter| {
+                letters.take(byte_of(letter));
+                form.take(letter);
+            });
+            end = place + glyph.len;
+        } else if kind != Kind::Invisible || letters.count == 0 {
             break;
         }
         place += glyph.len;
-        if word.len > MAX_LETTERS {
+        if letters.count > MAX_LETTERS {
             break;
         }
     }
-    (word.len > 0).then_some(word)
+    (letters.count > 0).then(|| Word { end, hash: letters.hash() })
+}
+
+/// Whether a word begins with the plain letter, Latin or Cyrillic, that the bytes begin with.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    match bytes.first() {
+        Some(b'0'..=b'9') | None => false,
+        Some(byte) => PLAIN[usize::from(*byte)].is_some() || cyrillic(bytes).is_some(),
+    }
+}
+
+/// The form of so many words from `at` on.
+pub(super) fn phrase(text: &str, at: usize, words: usize) -> String {
+    let mut form = String::new();
+    let mut start = Some(at);
+    for word in 0..words {
+        let Some(place) = start else { break };
+        if word > 0 {
+            form.push(' ');
+        }
+        let Some(word) = read(text, place, &mut form) else { break };
+        start = next_start(text, word.end);
+    }
+    form
+}
+
+/// The hash of a phrase that goes on with a word.
+#[inline]
+pub(super) fn joined(phrase: u64, word: &Word) -> u64 {
+    (phrase.rotate_left(23) ^ word.hash).wrapping_mul(MIX)
+}
+
+/// Takes the letters that a word is compared by.
+pub(super) trait Form {
+    /// Takes the next letter or digit.
+    fn take(&mut self, letter: char);
+}
+
+impl Form for String {
+    fn take(&mut self, letter: char) {
+        self.push(letter);
+    }
+}
+
+/// Of most words the hash says enough.
+impl Form for () {
+    #[inline]
+    fn take(&mut self, _: char) {}
 }
 
 /// Where the next word begins that is behind the end of one and belongs to the same phrase.
@@ -73,22 +129,57 @@ pub(super) fn next_start(text: &str, end: usize) -> Option<usize> {
     None
 }
 
-impl Word {
+/// The letters of a word, hashed eight at a time: a first sieve, behind which keyed digests decide.
+#[derive(Default)]
+struct Letters {
+    /// Of all that are not among the last.
+    mixed: u64,
+    /// A byte for each of the last eight at most.
+    last: u64,
+    count: usize,
+}
+
+impl Letters {
     #[inline]
-    fn take(&mut self, char: char, form: Option<&mut String>) {
-        // FNV-1a over characters: a first sieve, behind which keyed digests decide.
-        self.hash = (self.hash ^ u64::from(u32::from(char))).wrapping_mul(0x0100_0000_01b3);
-        self.len += 1;
-        self.letters += usize::from(!char.is_ascii_digit());
-        if let Some(form) = form {
-            form.push(char);
+    fn take(&mut self, byte: u8) {
+        if self.count.is_multiple_of(8) {
+            self.mixed = self.hash();
+            self.last = 0;
         }
+        self.last = self.last << 8 | u64::from(byte);
+        self.count += 1;
+    }
+
+    #[inline]
+    fn hash(&self) -> u64 {
+        (self.mixed.rotate_left(23) ^ self.last).wrapping_mul(MIX)
     }
 }
 
-/// A letter of two bytes in the form that it is compared in.
+/// What a letter counts as in a hash; of ASCII what it is.
 #[inline]
-fn cyrillic(lead: u8, tail: u8) -> Option<char> {
+fn byte_of(letter: char) -> u8 {
+    let code = u32::from(letter);
+    (code ^ code >> 8) as u8
+}
+
+/// The letters, digits and `_` of ASCII in the form that they are compared in.
+const PLAIN: [Option<NonZeroU8>; 256] = {
+    let mut plain = [None; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            plain[byte as usize] = NonZeroU8::new(byte.to_ascii_lowercase());
+        }
+        byte += 1;
+    }
+    plain
+};
+
+/// The letter of two bytes that stands first, in the form that it is compared in.
+#[inline]
+fn cyrillic(bytes: &[u8]) -> Option<char> {
+    let [lead @ (0xd0 | 0xd1), tail @ 0x80..=0xbf, ..] = *bytes else { return None };
     let code = u32::from(lead & 0x1f) << 6 | u32::from(tail & 0x3f);
     match code {
         0x439 | 0x419 => Some('и'),
@@ -118,7 +209,8 @@ fn fold(char: char, mut take: impl FnMut(char)) {
     }
 }
 
-const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+/// 2^64 by the golden ratio: odd, and its bits have no pattern.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Longer words are cut into pieces of so many letters.
 const MAX_LETTERS: usize = 64;

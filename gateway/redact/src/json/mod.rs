@@ -80,10 +80,11 @@ impl Rewriter {
         }
     }
 
-    /// Marks what is no place for copies. Somebody has to take the marks out again:
+    /// Marks what is no place for copies, and aliases. Somebody has to take the marks out again:
     /// [`Trail`](crate::copies::Trail).
     pub(crate) fn mark(&mut self) {
         self.marks = Some(Box::default());
+        self.values.is_marking = true;
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {

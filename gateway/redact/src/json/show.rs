@@ -1,7 +1,7 @@
 //! Hidden values on their way out: what is held of one, what it is shown as, and how many there were.
 
 use super::text::{self, Held, Sink, TextLexer};
-use crate::{class::Class, mask, plan::Plan, redactor::Summary};
+use crate::{class::Class, copies::ALIAS, mask, plan::Plan, redactor::Summary};
 
 /// What stands in the place of hidden values, and what is kept to put it there.
 #[derive(Debug)]
@@ -12,12 +12,20 @@ pub(super) struct Values {
     shown: String,
     /// The longest hidden value that is held, in decoded bytes.
     longest: usize,
+    /// Whether a mark is before every alias.
+    pub(super) is_marking: bool,
     pub(super) summary: Summary,
 }
 
 impl Values {
     pub(super) fn new(longest: usize) -> Values {
-        Values { held: Held::default(), shown: String::new(), longest, summary: Summary::default() }
+        Values {
+            held: Held::default(),
+            shown: String::new(),
+            longest,
+            is_marking: false,
+            summary: Summary::default(),
+        }
     }
 
     /// Begins to hold a hidden value.
@@ -29,6 +37,9 @@ impl Values {
     pub(super) fn text(&mut self, plan: &Plan, class: Class, value: Option<&[u8]>, out: &mut Vec<u8>) {
         if let Some(code) = value.and_then(|value| plan.alias(class, value)) {
             self.summary.hidden[class.index()] += 1;
+            if self.is_marking {
+                out.push(ALIAS);
+            }
             return mask::push_code(code, out);
         }
         self.shown.clear();

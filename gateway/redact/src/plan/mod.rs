@@ -192,8 +192,12 @@ impl Plan {
         if self.display(class) != Display::Alias || self.is_tracing || value.is_empty() {
             return None;
         }
-        self.learn(class, value);
-        mask::code(class, value, self.source())
+        let Some(learnt) = &self.learnt else { return mask::code(class, value, self.source()) };
+        // The set and the vault know a value by one digest.
+        let class = mask::judged_class(class, value);
+        let digest = self.key.digest(class, value);
+        learnt.learn_digested(&self.key, class, value, digest);
+        if class == Class::FileUrl { None } else { self.source().digested_code(class, value, digest) }
     }
 
     /// Appends what a value is shown as where it is found elsewhere than in its field.

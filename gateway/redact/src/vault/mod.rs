@@ -67,10 +67,16 @@ impl Source<'_> {
     #[inline]
     pub(crate) fn code(self, class: Class, value: &[u8]) -> Option<Code> {
         match self.vault {
-            Some(vault) => {
-                let draw = |attempt| self.key.draw(class, value, attempt);
-                vault.keep(self.key.digest(class, value), value, &draw).ok()
-            }
+            Some(_) => self.digested_code(class, value, self.key.digest(class, value)),
+            None => Some(self.key.code(class, value)),
+        }
+    }
+
+    /// The same for a value whose digest is known.
+    #[inline]
+    pub(crate) fn digested_code(self, class: Class, value: &[u8], digest: Digest) -> Option<Code> {
+        match self.vault {
+            Some(vault) => vault.keep(digest, value, &|attempt| self.key.draw(class, value, attempt)).ok(),
             None => Some(self.key.code(class, value)),
         }
     }

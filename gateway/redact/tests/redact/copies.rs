@@ -217,6 +217,35 @@ fn bodies_of_an_account_share_what_they_learnt() {
 }
 
 #[test]
+fn an_alias_in_its_field_is_no_copy_and_leaves_no_mark() {
+    let [phone, short] = ["+7 900 123-45-67", "12"];
+    let [alias, of_short] = [phone, short].map(|value| mask(Class::Phone, Display::Alias, value, &key()));
+    let body = |phone: &str, short: &str| {
+        format!(r#"[{{"phone": "{phone}", "waits": "{short}", "kind": "a"}}, {{"text": "{alias}"}}]"#)
+    };
+    let selector = |selector| Selector::parse(selector).unwrap();
+    let test = Test::OneOf(vec!["a".to_owned()]);
+    let is_a = Condition { member: "kind".to_owned(), levels: 0..=0, test };
+    let plan = Plan::builder()
+        .field(Class::Phone, &selector("$[*].phone"))
+        .field_when(Class::Phone, &selector("$[*].waits"), &[is_a])
+        .copies(true);
+    let plan = Arc::new(plan.build(&key()).unwrap());
+    assert_eq!(redact(&plan, body(short, short).as_bytes()), body(&of_short, &of_short).into_bytes());
+    // Somebody wrote the alias itself into a field once.
+    let learnt = Arc::new(Learnt::default());
+    learnt.learn(&key(), Class::Phone, alias.as_bytes());
+    let mut redactor = Redactor::json(plan).with_copies(learnt);
+    let mut out = Vec::new();
+    redactor.write(body(phone, short).as_bytes(), &mut out).unwrap();
+    redactor.finish(&mut out).unwrap();
+    let again = mask(Class::Phone, Display::Alias, &alias, &key());
+    let text = format!(r#""text": "{alias}""#);
+    let expected = body(&alias, &of_short).replace(&text, &text.replace(&alias, &again));
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
 fn a_body_longer_than_the_window_is_swept_as_it_goes_on() {
     let limits = Limits { copies_window: 2_000, ..Limits::default() };
     let plan = copies(&[(Class::Phone, "$[*].phone")]);
