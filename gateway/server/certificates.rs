@@ -6,6 +6,7 @@
 
 use std::{
     fmt, fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -93,10 +94,11 @@ impl fmt::Debug for Certificates {
 ///
 /// # Errors
 /// The provider of cryptography lacks what it should have.
-pub(crate) fn server_config(shared: Arc<Shared>, listener: usize) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server_config(shared: Arc<Shared>, listener: SocketAddr) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::new(provider()));
     let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
-    let mut config = builder.with_cert_resolver(Arc::new(Chooser { shared, listener }));
+    let first = certificates_of(&shared, listener);
+    let mut config = builder.with_cert_resolver(Arc::new(Chooser { shared, listener, first }));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = ring::Ticketer::new()?;
     Ok(config)
@@ -104,14 +106,21 @@ pub(crate) fn server_config(shared: Arc<Shared>, listener: usize) -> Result<Serv
 
 struct Chooser {
     shared: Arc<Shared>,
-    /// Its place among the listeners.
-    listener: usize,
+    listener: SocketAddr,
+    /// Those that it began with: they hold on where a later config.yaml has the listener no more, which takes a restart.
+    first: Option<Arc<Certificates>>,
+}
+
+fn certificates_of(shared: &Shared, listener: SocketAddr) -> Option<Arc<Certificates>> {
+    let running = shared.running();
+    let mut all = running.generation.certificates.iter();
+    all.find(|(address, _)| *address == listener).map(|(_, certificates)| Arc::clone(certificates))
 }
 
 impl ResolvesServerCert for Chooser {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let running = self.shared.running();
-        running.generation.certificates.get(self.listener)?.choose(hello.server_name())
+        let certificates = certificates_of(&self.shared, self.listener);
+        certificates.or_else(|| self.first.clone())?.choose(hello.server_name())
     }
 }
 

@@ -332,7 +332,7 @@ impl Gateway {
             let tls = if configured.tls.is_none() {
                 None
             } else {
-                let tls = certificates::server_config(Arc::clone(&self.shared), index)
+                let tls = certificates::server_config(Arc::clone(&self.shared), configured.address)
                     .map_err(|error| StartError::Internal(format!("TLS cannot be set up: {error}")))?;
                 Some(listen::Tls::new(tls, config.limits.handshake_timeout))
             };
@@ -517,7 +517,12 @@ async fn watch_files(shared: Arc<Shared>) {
         tokio::time::sleep(FILES_PACE).await;
         let asked = Arc::clone(&shared);
         let read = tokio::task::spawn_blocking(move || {
-            if asked.running().generation.certificates.iter().any(|certificates| certificates.have_changed())
+            if asked
+                .running()
+                .generation
+                .certificates
+                .iter()
+                .any(|(_, certificates)| certificates.have_changed())
             {
                 reload_certificates(&asked);
             }
@@ -532,7 +537,7 @@ const FILES_PACE: Duration = Duration::from_secs(1);
 
 fn reload_certificates(shared: &Shared) {
     let running = shared.running();
-    for certificates in &running.generation.certificates {
+    for (_, certificates) in &running.generation.certificates {
         match certificates.reload() {
             Ok(fresh) => {
                 fresh.apply();

@@ -3,7 +3,7 @@
 //! The reload room knows bytes and generations, the policy room knows rules; this file is where they meet. A generation
 //! is whole: rules, profile, settings and identity sources change together or not at all.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use chatwarden_policy::{
@@ -38,8 +38,8 @@ pub struct Generation {
     pub config: Arc<Config>,
     /// Who tells who is calling.
     pub identity: Arc<Resolver>,
-    /// The certificates of each listener; of plain HTTP none.
-    pub certificates: Vec<Arc<Certificates>>,
+    /// The certificates of listeners, by the address that config.yaml gives them.
+    pub certificates: Vec<(SocketAddr, Arc<Certificates>)>,
     /// Headers by which the application knows the gateway.
     pub upstream_headers: HeaderMap,
     /// What aliases are made with, and where they find their values again.
@@ -219,15 +219,15 @@ fn upstream_headers(
 fn certificates(
     config: &Arc<Config>,
     running: Option<&Generation>,
-) -> Result<Vec<Arc<Certificates>>, Vec<Diagnostic>> {
+) -> Result<Vec<(SocketAddr, Arc<Certificates>)>, Vec<Diagnostic>> {
     if let Some(running) = running.filter(|running| Arc::ptr_eq(&running.config, config)) {
         return Ok(running.certificates.clone());
     }
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for (index, listener) in config.listeners.iter().enumerate() {
-        let files = listener.tls.as_deref().unwrap_or_default();
+        let Some(files) = &listener.tls else { continue };
         match Certificates::load(format!("listeners[{index}].tls"), files) {
-            Ok(certificates) => all.push(Arc::new(certificates)),
+            Ok(certificates) => all.push((listener.address, Arc::new(certificates))),
             Err(found) => errors.extend(found.iter().map(|error| config.problem("certificate", error))),
         }
     }

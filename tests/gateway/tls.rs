@@ -230,6 +230,22 @@ async fn a_renewed_certificate_is_served_without_a_restart_and_a_bad_one_is_not(
 }
 
 #[tokio::test]
+async fn a_listener_keeps_its_certificates_where_config_yaml_moves_it() {
+    let authority = Authority::new(&["a.example"]);
+    let gateway = authority.serve(Gateway::builder()).start().await;
+    let before = fs::read_to_string(gateway.path("config.yaml")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&before).unwrap();
+    for listeners in
+        [json!([{ "address": "127.0.0.1:1" }]), json!([{ "address": "127.0.0.1:1" }, config["listeners"][0]])]
+    {
+        config["listeners"] = listeners;
+        fs::write(gateway.path("config.yaml"), config.to_string()).unwrap();
+        gateway.product().reload().await;
+        assert!(authority.connect(gateway.address(), "a.example", "h2").await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn certificates_that_cannot_be_used_are_told_at_their_place() {
     let (authority, other) = (Authority::new(&["a.example"]), Authority::new(&["a.example"]));
     let key = other.names[0].1.signing_key.serialize_pem();

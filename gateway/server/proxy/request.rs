@@ -388,9 +388,8 @@ fn client_ip(shared: &Shared, ctx: &mut Context, session: &Session) -> Result<Cl
     let socket = digest.socket_digest.as_ref().ok_or(Reason::InternalError)?;
     let peer = socket.peer_addr().and_then(|address| address.as_inet()).ok_or(Reason::InternalError)?;
     let config = Arc::clone(&ctx.running.generation.config);
-    let announces = config.listeners.iter().any(|listener| listener.proxy_protocol);
-    let switch = if announces { shared.switches.of(socket) } else { None };
-    let peer = switch.and_then(|switch| switch.announced()).unwrap_or(peer.ip());
+    let announced = shared.switches.of(socket).and_then(|switch| switch.announced());
+    let peer = announced.unwrap_or(peer.ip());
     let (proxies, headers) = (&config.proxies, &session.req_header().headers);
     ctx.is_secure = digest.ssl_digest.is_some();
     let field = proxies.header().name();
