@@ -58,7 +58,7 @@ async fn a_body_under_inspection_has_its_time_and_no_more() {
         Gateway::builder().config("limits", json!({ "inspected_body_timeout": "1s" })).start().await;
     let operator = gateway.client().sign_in(Persona::Operator).await;
     // Short enough to be read ahead, and long enough to be held; silent, and dripping.
-    for length in [500, 200_000] {
+    for length in [5_000, 200_000] {
         for drips in [false, true] {
             let mut raw = operator.raw().await;
             raw.write(format!(
@@ -68,10 +68,7 @@ async fn a_body_under_inspection_has_its_time_and_no_more() {
             .await;
             let start = std::time::Instant::now();
             if drips {
-                for _ in 0..30 {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    raw.write(" ").await;
-                }
+                raw.drip(b" ").await;
             }
             let refused = raw.response().await.expect("no answer");
             assert_eq!(
@@ -90,25 +87,24 @@ async fn a_head_has_its_time_from_its_first_byte_on() {
     let gateway = Gateway::builder().config("limits", json!({ "header_timeout": "1s" })).start().await;
     let owner = gateway.client().sign_in(Persona::SuperAdmin).await;
     let dripping = async |raw: &mut crate::harness::Raw| {
-        raw.write(b"GET /odd/echo HTTP/1.1\r\n").await;
-        for _ in 0..40 {
-            raw.write(b"a: b\r\n").await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        raw.write(b"GET /odd/echo HTTP/1.1\r\na: ").await;
+        raw.drip(b"b").await;
         raw.rest().await
     };
     assert!(dripping(&mut owner.raw().await).await.is_empty());
     // The next one of a connection, too; and a request under way is no head.
     let mut raw = owner.raw().await;
     let slow = format!(
-        "POST /odd/echo HTTP/1.1\r\nHost: a\r\nCookie: {}\r\nContent-Length: 15\r\n\r\n",
+        "POST /odd/echo HTTP/1.1\r\nHost: a\r\nCookie: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
         owner.cookie()
     );
     raw.write(slow).await;
-    for _ in 0..15 {
-        raw.write(b"x").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let start = std::time::Instant::now();
+    assert_eventually!({
+        raw.write(b"1\r\nx\r\n").await;
+        start.elapsed() > Duration::from_millis(1500)
+    });
+    raw.write(b"0\r\n\r\n").await;
     raw.response().await.unwrap().assert_passed(200);
     assert!(dripping(&mut raw).await.is_empty());
 }

@@ -65,6 +65,12 @@ fn arrived(answer: &Response) -> String {
     String::from_utf8(seen.body).unwrap()
 }
 
+/// A gateway whose app is spelled by this profile.
+async fn with_profile(profile: &str) -> Gateway {
+    let builder = Gateway::builder().file("profiles/ours.yaml", profile);
+    builder.config("profile", json!("profiles/ours.yaml")).start().await
+}
+
 async fn operator(gateway: &Gateway) -> (Client, Aliases) {
     let client = gateway.client().sign_in(Persona::Operator).await;
     let aliases = Aliases::of(&client).await;
@@ -666,11 +672,7 @@ extends: blinger
 restore: ["PUT /api/notes/{client_name}"]
 queries: [ { route: "PUT /api/notes/{client_name}", sort: [by] } ]
 "#;
-    let gateway = Gateway::builder()
-        .file("profiles/ours.yaml", profile)
-        .config("profile", json!("profiles/ours.yaml"))
-        .start()
-        .await;
+    let gateway = with_profile(profile).await;
     let (client, aliases) = operator(&gateway).await;
     // A segment that is called like a field is one; what it becomes is judged anew.
     let target = format!("/api/notes/{}", escaped(&aliases.name));
@@ -685,11 +687,7 @@ queries: [ { route: "PUT /api/notes/{client_name}", sort: [by] } ]
 #[tokio::test]
 async fn what_the_app_repeats_of_a_restored_value_is_hidden_again() {
     let profile = "app: ours\nextends: blinger\nrestore: [\"GET /odd/echo\"]\nqueries: [ { route: \"GET /odd/echo\", search: [q] } ]\n";
-    let gateway = Gateway::builder()
-        .file("profiles/ours.yaml", profile)
-        .config("profile", json!("profiles/ours.yaml"))
-        .start()
-        .await;
+    let gateway = with_profile(profile).await;
     let (_, aliases) = operator(&gateway).await;
     // Has not been shown the client.
     let client = gateway.client().sign_in(Persona::Partner).await;
@@ -707,11 +705,7 @@ async fn what_the_app_repeats_of_a_restored_value_is_hidden_again() {
 #[tokio::test]
 async fn lines_of_json_are_restored_one_by_one() {
     let profile = "app: ours\nextends: blinger\nrestore: [\"POST /odd/echo\"]\nqueries: [ { route: \"POST /odd/echo\", search: [q] } ]\n";
-    let gateway = Gateway::builder()
-        .file("profiles/ours.yaml", profile)
-        .config("profile", json!("profiles/ours.yaml"))
-        .start()
-        .await;
+    let gateway = with_profile(profile).await;
     let (client, aliases) = operator(&gateway).await;
     let send = async |kind: &str, body: String| client.post("/odd/echo").body(kind, body).await;
     let phone = &aliases.phone;
@@ -734,11 +728,7 @@ async fn lines_of_json_are_restored_one_by_one() {
 #[tokio::test]
 async fn the_action_log_is_told_no_real_value() {
     let profile = "app: ours\nextends: blinger\nrestore: [\"POST /odd/echo\"]\nactions: [ { type: call.start, route: \"POST /odd/echo\", target: { json: $.client_phone } } ]\n";
-    let gateway = Gateway::builder()
-        .file("profiles/ours.yaml", profile)
-        .config("profile", json!("profiles/ours.yaml"))
-        .start()
-        .await;
+    let gateway = with_profile(profile).await;
     let (client, aliases) = operator(&gateway).await;
     let body = json!({ "client_phone": aliases.phone });
     assert_eq!(arrived(&client.post("/odd/echo").json(&body).await), real(r#"{"client_phone":"PHONE"}"#));

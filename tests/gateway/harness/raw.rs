@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PATIENCE, Response};
+use super::{PATIENCE, Response, until};
 
 /// A connection to the gateway.
 pub(crate) struct Raw {
@@ -30,6 +30,27 @@ impl Raw {
     /// Sends bytes; a peer that has hung up is told by what is read next.
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("nobody reads");
+    }
+
+    /// Sends these bytes again and again until the peer answers or hangs up.
+    pub(crate) async fn drip(&mut self, bytes: &[u8]) {
+        until(PATIENCE, async || {
+            self.write(bytes).await;
+            if self.has_come() { Ok(()) } else { Err("the peer goes on reading".to_owned()) }
+        })
+        .await;
+    }
+
+    /// Whether the peer has sent something, or hung up; does not wait for it.
+    fn has_come(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        match self.stream.try_read(&mut bytes) {
+            Ok(0) => self.ended = true,
+            Ok(length) => self.held.extend_from_slice(&bytes[..length]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(_) => self.ended = true,
+        }
+        true
     }
 
     /// Ends the sending half.
