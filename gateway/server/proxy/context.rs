@@ -20,7 +20,7 @@ use super::{
     tunnel::{Offer, Tunnel},
     validators::Word,
 };
-use crate::{config::Config, generation::Running, live::Registered, peer::PeerIp};
+use crate::{config::Config, connection::Switch, generation::Running, live::Registered, peer::PeerIp};
 
 /// The state of one request, from its first byte to its log entry.
 pub(crate) struct Context {
@@ -30,6 +30,8 @@ pub(crate) struct Context {
     /// The one generation of rules that judges this request, start to end.
     pub(crate) running: Arc<Running>,
     pub(crate) client_ip: Option<ClientIp>,
+    /// That of the connection that the request came by.
+    pub(crate) switch: Option<Arc<Switch>>,
     pub(crate) body_pace: Pace,
     /// Whether the client came in by TLS, to the gateway or to a trusted proxy.
     pub(crate) is_secure: bool,
@@ -79,6 +81,7 @@ impl Context {
             request_id: Uuid::now_v7().to_string(),
             running,
             client_ip: None,
+            switch: None,
             body_pace: Pace::default(),
             is_secure: false,
             peer: None,

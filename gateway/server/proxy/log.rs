@@ -168,7 +168,7 @@ async fn recognise(ctx: &mut Context, host: Option<&str>) {
 
 /// Closes the books on a request.
 pub(crate) async fn finish(shared: &Shared, session: &Session, error: Option<&Error>, ctx: &mut Context) {
-    if let Some(switch) = super::request::switch(shared, session) {
+    if let Some(switch) = &ctx.switch {
         switch.awaits_a_head();
     }
     let status = session.response_written().map_or(0, |header| header.status.as_u16());

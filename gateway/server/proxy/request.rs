@@ -40,7 +40,8 @@ pub(crate) async fn filter(
     session: &mut Session,
     ctx: &mut Context,
 ) -> pingora::Result<bool> {
-    if let Some(switch) = switch(shared, session) {
+    ctx.switch = switch(shared, session);
+    if let Some(switch) = &ctx.switch {
         switch.head_is_complete();
     }
     if session.get_keepalive().is_some() {
@@ -62,7 +63,7 @@ pub(crate) async fn filter(
 }
 
 /// The switch of the connection that a request came by.
-pub(crate) fn switch(shared: &Shared, session: &Session) -> Option<Arc<Switch>> {
+fn switch(shared: &Shared, session: &Session) -> Option<Arc<Switch>> {
     shared.switches.of(session.digest()?.socket_digest.as_ref()?)
 }
 
@@ -388,7 +389,7 @@ fn client_ip(shared: &Shared, ctx: &mut Context, session: &Session) -> Result<Cl
     let socket = digest.socket_digest.as_ref().ok_or(Reason::InternalError)?;
     let peer = socket.peer_addr().and_then(|address| address.as_inet()).ok_or(Reason::InternalError)?;
     let config = Arc::clone(&ctx.running.generation.config);
-    let announced = shared.switches.of(socket).and_then(|switch| switch.announced());
+    let announced = ctx.switch.as_ref().and_then(|switch| switch.announced());
     let peer = announced.unwrap_or(peer.ip());
     let (proxies, headers) = (&config.proxies, &session.req_header().headers);
     ctx.is_secure = digest.ssl_digest.is_some();

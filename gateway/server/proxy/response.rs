@@ -77,8 +77,7 @@ fn register(shared: &Shared, session: &Session, header: &ResponseHeader, ctx: &m
     if !is_open || !matches!(orders.area, Area::Operator | Area::SignIn) {
         return;
     }
-    let digest = session.digest().and_then(|digest| digest.socket_digest.as_ref());
-    let Some(switch) = digest.and_then(|digest| shared.switches.of(digest)) else { return };
+    let Some(switch) = ctx.switch.clone() else { return };
     let request = session.req_header();
     let asked = Asked {
         client_ip,

@@ -1,8 +1,7 @@
 //! How a given application spells things: routes, fields, action types.
 //!
 //! Rules speak of business; a profile is where they meet the application's paths and payloads. Routes that grant
-//! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match
-//! loosely.
+//! (public, assets, sign-in, who-am-I) match exactly; routes that restrict match loosely.
 
 mod codes;
 mod fields;

@@ -1,6 +1,5 @@
 //! The way back of a request: aliases become values where the profile restores, tokens of ids wherever they do not tell
-//! what they hold, masked values are never written, and what
-//! is hidden is not asked for.
+//! what they hold, masked values are never written, and what is hidden is not asked for.
 //!
 //! It reads what a request carries and says what goes on instead, or why nothing does. Marks are known in the writes of every
 //! caller; what cannot be read is refused to those from whom something is hidden, and passes as it came for the others, who

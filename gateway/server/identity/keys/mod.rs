@@ -147,15 +147,14 @@ fn secret(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
     }
 }
 
+fn read_file(path: &Path, problems: &mut Problems<'_>) -> Option<Vec<u8>> {
+    let read = read(&problems.file(path));
+    read.map_err(|error| problems.error(format!("{} cannot be read: {error}", path.display()), None)).ok()
+}
+
 fn public_key(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
     let shown = path.display();
-    let bytes = match read(&problems.file(path)) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.error(format!("{shown} cannot be read: {error}"), None);
-            return Vec::new();
-        }
-    };
+    let Some(bytes) = read_file(path, problems) else { return Vec::new() };
     match parse_pem(&bytes) {
         Ok((algorithm, key)) => vec![VerificationKey { id: None, algorithm, key }],
         Err(error) => {
@@ -167,13 +166,7 @@ fn public_key(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> 
 
 fn key_set(path: &Path, problems: &mut Problems<'_>) -> Vec<VerificationKey> {
     let shown = path.display();
-    let bytes = match read(&problems.file(path)) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.error(format!("{shown} cannot be read: {error}"), None);
-            return Vec::new();
-        }
-    };
+    let Some(bytes) = read_file(path, problems) else { return Vec::new() };
     let members = match parse_set(&bytes) {
         Ok(members) => members,
         Err(error) => {
